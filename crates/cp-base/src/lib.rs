@@ -1,0 +1,28 @@
+//! The values that every other crate speaks in: ids, scopes, time, money, secrets, sealed bodies, error kinds.
+//!
+//! Pure: nothing here opens a file or a socket. The two places where the world comes in, [`SystemClock`] and
+//! [`Random::system`], are values that the program makes once and hands down.
+
+mod clock;
+mod error;
+mod id;
+mod money;
+mod outcome;
+mod random;
+mod scope;
+mod sealed;
+mod secret;
+mod time;
+
+pub use clock::{Clock, SystemClock, Tick};
+pub use error::ErrorKind;
+pub use id::{
+    CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, Kind, NodeId, OrgId, ProjectId, kind,
+};
+pub use money::{MoneyParseError, UsdNanos};
+pub use outcome::{Outcome, OutcomeParseError};
+pub use random::Random;
+pub use scope::{OrgScope, ProjectScope};
+pub use sealed::{DataKey, Digest, KeyId, MasterKey, MasterKeyError, SealingKey, UnsealError};
+pub use secret::Secret;
+pub use time::{Timestamp, TimestampParseError};
