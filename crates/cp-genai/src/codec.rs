@@ -1,0 +1,199 @@
+//! From the bodies of a call to a [`DecodedCall`].
+//!
+//! Decoding never fails: what cannot be read is named in `warnings`, and fields without a place of their own survive
+//! in `parameters`, `response_extra` or a [`Part::Generic`](crate::Part::Generic).
+//!
+//! The path alone names the wire format: Anthropic, Gemini and Ollama serve OpenAI's chat completions too. A format is
+//! one [`Codec`] in a file of its own, and a line in [`CODECS`].
+
+mod anthropic_messages;
+mod fields;
+mod openai_chat;
+mod provider_error;
+
+use serde_json::Value;
+
+use self::fields::Object;
+use crate::{DecodedCall, OperationName, SseEvent, SseParser};
+
+/// The two bodies of a call, content encoding undone, and what is needed to read them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exchange<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path at the provider, without the query.
+    pub path: &'a str,
+    /// The response's status; absent when there was no response.
+    pub status: Option<u16>,
+    /// The request's body.
+    pub request: &'a [u8],
+    /// The response's body.
+    pub response: &'a [u8],
+    /// The response's `content-type`.
+    pub response_content_type: Option<&'a str>,
+    /// Whether `request` is the whole body.
+    pub request_complete: bool,
+    /// Whether `response` is the whole body.
+    pub response_complete: bool,
+}
+
+/// A wire format.
+struct Codec {
+    operation: OperationName,
+    /// Whether a path, without a trailing slash, is served in this format.
+    serves: fn(&str) -> bool,
+    /// Moves the request's fields to where they belong; what it leaves becomes `parameters`.
+    request: fn(&mut Object, &str, &mut DecodedCall),
+    /// Puts the events of a stream together to the response that would have come without streaming.
+    reassemble: fn(&mut dyn Iterator<Item = Object>) -> Reassembled,
+    /// Moves the response's fields to where they belong; what it leaves becomes `response_extra`.
+    response: fn(&mut Object, &mut DecodedCall),
+}
+
+/// What became of a stream.
+struct Reassembled {
+    response: Object,
+    /// Whether the provider said all that it wanted to say.
+    finished: bool,
+}
+
+const CODECS: &[&Codec] = &[&openai_chat::CODEC, &anthropic_messages::CODEC];
+
+/// What kind of generation a request asks for; absent for one that is passed through unread.
+#[must_use]
+pub fn operation(method: &str, path: &str) -> Option<OperationName> {
+    codec(method, path).map(|codec| codec.operation)
+}
+
+fn codec(method: &str, path: &str) -> Option<&'static Codec> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    CODECS.iter().copied().find(|codec| method == "POST" && (codec.serves)(path))
+}
+
+/// Decodes a call. An opaque call yields only its error, where the provider answered with one.
+#[must_use]
+pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
+    let mut call = DecodedCall::default();
+    let Some(codec) = codec(exchange.method, exchange.path) else {
+        call.error = provider_error::of_opaque(exchange.response, exchange.status);
+        return call;
+    };
+    call.operation_name = Some(codec.operation);
+    match object(exchange.request) {
+        Ok(mut request) => {
+            (codec.request)(&mut request, exchange.path, &mut call);
+            call.parameters = request;
+        }
+        Err(problem) => call.warnings.push(unreadable("request", &problem, exchange.request_complete)),
+    }
+    if exchange.response.is_empty() {
+        return call;
+    }
+    let mut response = match response(codec, exchange, &mut call.warnings) {
+        Ok(response) => response,
+        Err(problem) => {
+            call.error = provider_error::from_text(exchange.response, exchange.status);
+            if call.error.is_none() {
+                call.warnings.push(unreadable("response", &problem, exchange.response_complete));
+            }
+            return call;
+        }
+    };
+    call.error = provider_error::take(&mut response, exchange.status);
+    (codec.response)(&mut response, &mut call);
+    fields::keep_said(&mut response);
+    call.response_extra = response;
+    call
+}
+
+fn response(codec: &Codec, exchange: &Exchange<'_>, warnings: &mut Vec<String>) -> Result<Object, String> {
+    if !is_event_stream(exchange) {
+        return object(exchange.response);
+    }
+    let mut unreadable = 0u32;
+    let mut done = false;
+    let events = events(exchange.response);
+    let mut chunks = events.into_iter().filter_map(|event| match serde_json::from_str(&event.data) {
+        Ok(Value::Object(chunk)) => Some(chunk),
+        _ if event.data.trim() == "[DONE]" => {
+            done = true;
+            None
+        }
+        // Half an event is what a stream that was cut off ends with; that it was is said below.
+        _ => {
+            unreadable += u32::from(event.complete);
+            None
+        }
+    });
+    let stream = (codec.reassemble)(&mut chunks);
+    drop(chunks);
+    if unreadable > 0 {
+        warnings.push(format!("Events of the stream that are not JSON objects were skipped: {unreadable}."));
+    }
+    let failed = stream.response.get("error").is_some_and(|error| !error.is_null());
+    if !(stream.finished || done || failed) {
+        warnings.push("The stream ended before the provider had finished.".to_owned());
+    }
+    Ok(stream.response)
+}
+
+fn events(stream: &[u8]) -> Vec<SseEvent> {
+    let mut parser = SseParser::default();
+    let mut events = parser.push(stream);
+    events.extend(parser.finish());
+    events
+}
+
+/// The body decides where it can: some providers stream as plain text, and some send a JSON error as a stream.
+fn is_event_stream(exchange: &Exchange<'_>) -> bool {
+    let body = exchange.response.trim_ascii_start();
+    let declared = exchange.response_content_type.is_some_and(|kind| kind.starts_with("text/event-stream"));
+    let begins_like_one = [b"data:".as_slice(), b"event:", b":"].iter().any(|field| body.starts_with(field));
+    begins_like_one || (declared && !body.starts_with(b"{"))
+}
+
+fn object(body: &[u8]) -> Result<Object, String> {
+    serde_json::from_slice::<Object>(body).map_err(|error| error.to_string())
+}
+
+fn unreadable(which: &str, problem: &str, complete: bool) -> String {
+    if complete {
+        format!("The {which}'s body is not a JSON object: {problem}.")
+    } else {
+        format!("The {which}'s body was captured only in part and could not be decoded.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generation_endpoints_are_known_by_their_path() {
+        let chat = [
+            "/v1/chat/completions",
+            "/v1/chat/completions/",
+            "/chat/completions",
+            "/openai/deployments/my-gpt/chat/completions",
+            "/v1beta/openai/chat/completions",
+            "/v1/messages",
+            "/anthropic/v1/messages",
+        ];
+        for path in chat {
+            assert_eq!(operation("POST", path), Some(OperationName::Chat), "{path}");
+            assert_eq!(operation("GET", path), None, "{path}");
+        }
+        let opaque = [
+            "/v1/models",
+            "/v1/chat/completions/chatcmpl-1",
+            "/v1/messages/count_tokens",
+            "/v1/messages/batches",
+            "/v1/threads/t/messages",
+            "/xchat/completions2",
+            "",
+        ];
+        for path in opaque {
+            assert_eq!(operation("POST", path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! OpenAI's chat completions, and the dialects of the providers compatible with them.
+//!
+//! Source: `openai-python`, `types/chat`. Dialects covered: `reasoning_content` and `reasoning` (DeepSeek, vLLM,
+//! OpenRouter), `prompt_cache_hit_tokens` (DeepSeek), reasoning tokens counted apart (xAI), the model in Azure's path.
+
+mod stream;
+
+use serde_json::Value;
+
+use super::Codec;
+use super::fields::{Object, annotate, array, count, object, put_rest, string, text};
+use crate::{DecodedCall, Message, OperationName, Part, Usage, UsageSource};
+
+pub(super) const CODEC: Codec = Codec {
+    operation: OperationName::Chat,
+    serves: |path| path.ends_with("/chat/completions"),
+    request,
+    reassemble: stream::reassemble,
+    response,
+};
+
+fn request(request: &mut Object, path: &str, call: &mut DecodedCall) {
+    call.request_model = text(request, "model").or_else(|| azure_deployment(path));
+    call.stream = request.remove("stream") == Some(Value::Bool(true));
+    call.input_messages = array(request, "messages").into_iter().flatten().map(message).collect();
+    call.tool_definitions =
+        ["tools", "functions"].iter().filter_map(|key| array(request, key)).flatten().collect();
+    // `safety_identifier` is the newer name of `user`; where both are sent, it stays with the parameters.
+    call.user = text(request, "user").or_else(|| text(request, "safety_identifier"));
+    call.metadata = object(request, "metadata").unwrap_or_default();
+}
+
+/// Azure names the deployment in the path: `/openai/deployments/{deployment}/chat/completions`.
+fn azure_deployment(path: &str) -> Option<String> {
+    let (_, rest) = path.split_once("/deployments/")?;
+    rest.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn response(response: &mut Object, call: &mut DecodedCall) {
+    response.remove("object");
+    call.response_id = text(response, "id");
+    call.response_model = text(response, "model");
+    call.usage = usage(response);
+    let mut choices = array(response, "choices").unwrap_or_default();
+    choices.sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
+    call.output_messages = choices.into_iter().map(choice).collect();
+    call.finish_reasons =
+        call.output_messages.iter().filter_map(|message| message.finish_reason.clone()).collect();
+}
+
+fn choice(choice: Value) -> Message {
+    let Value::Object(mut choice) = choice else { return message(choice) };
+    choice.remove("index");
+    let mut answer = message(choice.remove("message").unwrap_or_default());
+    if answer.role.is_empty() {
+        "assistant".clone_into(&mut answer.role);
+    }
+    answer.finish_reason = text(&mut choice, "finish_reason");
+    annotate(&mut answer.parts, "choice", choice);
+    answer
+}
+
+fn message(value: Value) -> Message {
+    let mut parts = Vec::new();
+    let mut fields = match value {
+        Value::Object(fields) => fields,
+        Value::Null => Object::new(),
+        other => {
+            parts.push(Part::Generic { value: other });
+            Object::new()
+        }
+    };
+    let role = string(&mut fields, "role").unwrap_or_default();
+    let name = text(&mut fields, "name");
+    if matches!(role.as_str(), "tool" | "function") {
+        let response = fields.remove("content").unwrap_or_default();
+        parts.push(Part::ToolCallResponse { id: text(&mut fields, "tool_call_id"), response });
+    } else {
+        reasoning(&mut fields, &mut parts);
+        content(fields.remove("content"), &mut parts);
+        parts.extend(text(&mut fields, "refusal").map(|content| Part::Refusal { content }));
+        for tool_call in array(&mut fields, "tool_calls").into_iter().flatten() {
+            self::tool_call(tool_call, &mut parts);
+        }
+        if let Some(mut function) = object(&mut fields, "function_call") {
+            parts.push(function_call(None, &mut function));
+            annotate(&mut parts, "function_call", function);
+        }
+    }
+    annotate(&mut parts, "message", fields);
+    Message { role, parts, name, finish_reason: None }
+}
+
+/// Some servers send the reasoning under both of its names; a repetition is dropped.
+fn reasoning(fields: &mut Object, parts: &mut Vec<Part>) {
+    for key in ["reasoning_content", "reasoning"] {
+        if let Some(content) = text(fields, key) {
+            let part = Part::Reasoning { content };
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+    }
+}
+
+fn content(value: Option<Value>, parts: &mut Vec<Part>) {
+    match value {
+        None | Some(Value::Null) => {}
+        Some(Value::String(content)) => {
+            if !content.is_empty() {
+                parts.push(Part::Text { content });
+            }
+        }
+        Some(Value::Array(items)) => {
+            for item in items {
+                content_part(item, parts);
+            }
+        }
+        Some(value) => parts.push(Part::Generic { value }),
+    }
+}
+
+fn content_part(value: Value, parts: &mut Vec<Part>) {
+    let key = match value.get("type").and_then(Value::as_str) {
+        Some("text") => "text",
+        Some("refusal") => "refusal",
+        _ => return parts.push(Part::Generic { value }),
+    };
+    match value {
+        Value::Object(mut fields) if fields.get(key).is_some_and(Value::is_string) => {
+            fields.remove("type");
+            let content = string(&mut fields, key).unwrap_or_default();
+            parts.push(if key == "text" { Part::Text { content } } else { Part::Refusal { content } });
+            annotate(parts, key, fields);
+        }
+        value => parts.push(Part::Generic { value }),
+    }
+}
+
+fn tool_call(value: Value, parts: &mut Vec<Part>) {
+    let Value::Object(mut fields) = value else { return parts.push(Part::Generic { value }) };
+    fields.remove("index");
+    let kind = text(&mut fields, "type");
+    let id = text(&mut fields, "id");
+    if let Some(mut function) = object(&mut fields, "function") {
+        parts.push(function_call(id, &mut function));
+        annotate(parts, "function", function);
+    } else if let Some(mut custom) = object(&mut fields, "custom") {
+        // The input of a custom tool is free text, and stays one even where it looks like JSON.
+        let arguments = custom.remove("input").unwrap_or_default();
+        parts.push(Part::ToolCall { id, name: string(&mut custom, "name").unwrap_or_default(), arguments });
+        annotate(parts, "custom", custom);
+    } else {
+        fields.extend(kind.map(|kind| ("type".to_owned(), kind.into())));
+        fields.extend(id.map(|id| ("id".to_owned(), id.into())));
+        return parts.push(Part::Generic { value: Value::Object(fields) });
+    }
+    annotate(parts, "tool_call", fields);
+}
+
+fn function_call(id: Option<String>, function: &mut Object) -> Part {
+    let arguments = match function.remove("arguments") {
+        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        other => other.unwrap_or_default(),
+    };
+    Part::ToolCall { id, name: string(function, "name").unwrap_or_default(), arguments }
+}
+
+/// OpenAI counts cached tokens inside `prompt_tokens`, as [`Usage`] does.
+fn usage(response: &mut Object) -> Option<Usage> {
+    let mut counts = object(response, "usage")?;
+    let mut input = object(&mut counts, "prompt_tokens_details").unwrap_or_default();
+    let mut output = object(&mut counts, "completion_tokens_details").unwrap_or_default();
+    let total = count(&mut counts, "total_tokens");
+    let mut usage = Usage {
+        input_tokens: count(&mut counts, "prompt_tokens"),
+        output_tokens: count(&mut counts, "completion_tokens"),
+        cache_read_input_tokens: count(&mut input, "cached_tokens")
+            .or_else(|| count(&mut counts, "prompt_cache_hit_tokens")),
+        cache_creation_input_tokens: count(&mut input, "cache_write_tokens"),
+        cache_creation_1h_input_tokens: None,
+        reasoning_output_tokens: count(&mut output, "reasoning_tokens"),
+        source: UsageSource::Reported,
+    };
+    // Some providers count reasoning beside `completion_tokens` instead of inside it: the total tells.
+    if let (Some(input), Some(output), Some(reasoning)) =
+        (usage.input_tokens, usage.output_tokens, usage.reasoning_output_tokens)
+    {
+        let apart = input.saturating_add(output).saturating_add(reasoning);
+        if reasoning > 0 && total == Some(apart) {
+            usage.output_tokens = Some(output.saturating_add(reasoning));
+        }
+    }
+    put_rest(&mut counts, "prompt_tokens_details", input);
+    put_rest(&mut counts, "completion_tokens_details", output);
+    put_rest(response, "usage", counts);
+    (usage != Usage::default()).then_some(usage)
+}

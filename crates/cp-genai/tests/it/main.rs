@@ -1,0 +1,7 @@
+//! The codecs on recorded exchanges, whole, cut off and damaged.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+mod codecs;
+mod cuts;
+mod fixture;
+mod resent;
