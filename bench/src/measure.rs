@@ -1,0 +1,242 @@
+//! One run: every workload, every load, the three ways right after one another.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::cores::Cores;
+use crate::load::{self, Samples, Timing};
+use crate::peer::{self, Peer};
+use crate::workload::Workload;
+
+/// Where the peers keep their files: on a disk, so not under the temporary folder.
+const FOLDER: &str = "build/bench";
+
+/// Threads of CodePromptu that a call passes through: the gateway's, and the capture log's writer.
+const PATH_THREADS: [&str; 2] = ["gateway", "capture"];
+
+/// How long without progress until calls that are not stored count as missing.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    warm_up: Duration,
+    pub(crate) duration: Duration,
+}
+
+impl Plan {
+    pub(crate) fn full() -> Self {
+        Self { warm_up: Duration::from_secs(1), duration: Duration::from_secs(6) }
+    }
+
+    pub(crate) fn quick() -> Self {
+        Self { warm_up: Duration::from_millis(200), duration: Duration::from_secs(1) }
+    }
+}
+
+/// How calls are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Load {
+    /// This many connections, each with one call at a time.
+    Connections(usize),
+    /// This many calls a second, whatever happens.
+    PerSecond(u64),
+}
+
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connections(1) => f.write_str("1 connection"),
+            Self::Connections(count) => write!(f, "{count} connections"),
+            Self::PerSecond(rate) => write!(f, "{rate} calls/s"),
+        }
+    }
+}
+
+/// One measurement.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) workload: &'static str,
+    pub(crate) load: Load,
+    pub(crate) peer: &'static str,
+    pub(crate) calls: usize,
+    pub(crate) errors: u64,
+    pub(crate) calls_per_second: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) first_chunk_p50_us: f64,
+    pub(crate) first_chunk_p99_us: f64,
+    /// Of the whole process and, where it stores, until the last of these calls was stored.
+    pub(crate) cpu_us_per_call: f64,
+    /// Of the threads that a call passes through; of the whole process where it stores nothing.
+    pub(crate) path_cpu_us_per_call: f64,
+    pub(crate) cpu_us_per_call_by_thread: BTreeMap<String, f64>,
+    pub(crate) resident_bytes: u64,
+}
+
+/// Everything that the report is made of.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) processors: usize,
+    pub(crate) nginx: String,
+    pub(crate) seconds_per_measurement: f64,
+    pub(crate) rows: Vec<Row>,
+    /// Calls sent to CodePromptu, and calls that its store holds.
+    pub(crate) sent: Option<u64>,
+    pub(crate) stored: Option<u64>,
+}
+
+/// Measures everything.
+pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Result<Run> {
+    let nginx_version = peer::nginx_version()?;
+    let direct = peer::direct(cores).await?;
+    let upstream = direct.target.address;
+    let nginx = peer::nginx(cores, Path::new(FOLDER), upstream).await?;
+    let mut peers = vec![direct, nginx];
+    if with_codepromptu {
+        peers.push(peer::codepromptu(cores, Path::new(FOLDER), upstream).await?);
+    }
+
+    let mut rows = Vec::new();
+    for workload in &Workload::all() {
+        let closed = workload.concurrencies.iter().map(|count| Load::Connections(*count));
+        let constant = workload.rates.iter().map(|rate| Load::PerSecond(*rate));
+        let mut expected_bytes = None;
+        for load in closed.chain(constant) {
+            for peer in &peers {
+                let bytes = load::probe(&peer.target, workload).await?;
+                let expected = *expected_bytes.get_or_insert(bytes);
+                let row = measure(plan, peer, workload, expected, load).await?;
+                show(&row);
+                rows.push(row);
+            }
+        }
+    }
+    let storing = peers.iter().find(|peer| peer.stores);
+    let (sent, stored) = match storing {
+        Some(peer) => (Some(peer.target.sent()), Some(drained(peer).await?)),
+        None => (None, None),
+    };
+    let seconds_per_measurement = plan.duration.as_secs_f64();
+    Ok(Run { processors: cores.count, nginx: nginx_version, seconds_per_measurement, rows, sent, stored })
+}
+
+async fn measure(
+    plan: &Plan,
+    peer: &Peer,
+    workload: &Workload,
+    expected_bytes: usize,
+    load: Load,
+) -> Result<Row> {
+    load::closed_loop(&peer.target, workload, expected_bytes, 16, plan.warm_up).await?;
+    drained(peer).await?;
+    let before = peer.process.cpu_time()?;
+    let samples = match load {
+        Load::Connections(count) => {
+            load::closed_loop(&peer.target, workload, expected_bytes, count, plan.duration).await?
+        }
+        Load::PerSecond(rate) => {
+            load::constant_rate(&peer.target, workload, expected_bytes, rate, plan.duration).await?
+        }
+    };
+    drained(peer).await?;
+    let cpu = peer.process.cpu_time()?.since(&before);
+
+    let calls = samples.timings.len();
+    let per_call = |time: Duration| time.as_secs_f64() * 1e6 / calls.max(1) as f64;
+    let on_path = |name: &str| PATH_THREADS.iter().any(|thread| name.starts_with(thread));
+    let path: Duration = cpu.by_thread.iter().filter(|(name, _)| on_path(name)).map(|(_, time)| *time).sum();
+    let totals = Percentiles::of(&samples, |timing| timing.total);
+    let first_chunks = Percentiles::of(&samples, |timing| timing.first_chunk);
+    Ok(Row {
+        workload: workload.name,
+        load,
+        peer: peer.name,
+        calls,
+        errors: samples.errors,
+        calls_per_second: calls as f64 / samples.elapsed.as_secs_f64(),
+        p50_us: totals.p50_us,
+        p99_us: totals.p99_us,
+        first_chunk_p50_us: first_chunks.p50_us,
+        first_chunk_p99_us: first_chunks.p99_us,
+        cpu_us_per_call: per_call(cpu.total),
+        path_cpu_us_per_call: per_call(if peer.stores { path } else { cpu.total }),
+        cpu_us_per_call_by_thread: cpu
+            .by_thread
+            .iter()
+            .map(|(name, time)| (name.clone(), per_call(*time)))
+            .collect(),
+        resident_bytes: peer.process.resident_bytes()?,
+    })
+}
+
+/// Waits until the peer has stored what was sent to it; returns how many calls are stored.
+async fn drained(peer: &Peer) -> Result<u64> {
+    if !peer.stores {
+        return Ok(0);
+    }
+    let sent = peer.target.sent();
+    let mut stored = peer.stored().await?;
+    let mut progress = Instant::now();
+    while stored < sent && progress.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = peer.stored().await.context("while waiting for the calls to be stored")?;
+        if now > stored {
+            progress = Instant::now();
+        }
+        stored = now;
+    }
+    Ok(stored)
+}
+
+struct Percentiles {
+    p50_us: f64,
+    p99_us: f64,
+}
+
+impl Percentiles {
+    fn of(samples: &Samples, of: impl Fn(&Timing) -> Duration) -> Self {
+        let mut values: Vec<Duration> = samples.timings.iter().map(of).collect();
+        values.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (values.len() * percent).div_ceil(100).saturating_sub(1);
+            values.get(rank).map_or(0.0, |value| value.as_secs_f64() * 1e6)
+        };
+        Self { p50_us: at(50), p99_us: at(99) }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the progress of a run that takes minutes")]
+fn show(row: &Row) {
+    println!(
+        "{:<28} {:<15} {:<12} {:>7.0} calls/s  p50 {:>6.0} µs  p99 {:>6.0} µs  CPU {:>6.1} µs/call  errors {}",
+        row.workload,
+        row.load.to_string(),
+        row.peer,
+        row.calls_per_second,
+        row.p50_us,
+        row.p99_us,
+        row.cpu_us_per_call,
+        row.errors
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let timings = (1..=200)
+            .map(|ms| Timing { first_chunk: Duration::ZERO, total: Duration::from_millis(ms) })
+            .collect();
+        let percentiles = Percentiles::of(&Samples { timings, ..Samples::default() }, |timing| timing.total);
+        assert_eq!((percentiles.p50_us, percentiles.p99_us), (100_000.0, 198_000.0));
+    }
+}
