@@ -1,0 +1,9 @@
+//! What a person asks for on the command line, one file a command.
+
+pub(crate) mod calls;
+pub(crate) mod demo;
+mod export;
+pub(crate) mod mock;
+pub(crate) mod run;
+mod show;
+pub(crate) mod status;

@@ -1,0 +1,62 @@
+//! `codepromptu status`: how the server is.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use cp_wire::Status;
+
+use crate::cli::ServerArgs;
+use crate::output::{self, BAD, BOLD, GOOD, SOFT, bytes, grouped, printable};
+
+/// `codepromptu status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<()> {
+    let client = args.server.client()?;
+    let status = client.get_status().await?;
+    let mut out = output::stdout();
+    if args.json {
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?);
+    }
+    Ok(show(&mut out, client.server(), &status)?)
+}
+
+fn show(out: &mut impl Write, server: &str, status: &Status) -> io::Result<()> {
+    let Status { version, node_id, started_at, store, log, pipeline, providers, master_key_source } = status;
+    writeln!(out, "{BOLD}CodePromptu {version}{BOLD:#} at {server}")?;
+    let mut fact =
+        |name: &str, value: String| writeln!(out, "  {SOFT}{name:<14}{SOFT:#}{}", printable(&value));
+    fact("node", format!("{node_id}, up since {started_at}"))?;
+    fact("master key", master_key_source.clone())?;
+    let latest = store.latest_call_at.map(|at| format!(", the latest of {at}")).unwrap_or_default();
+    fact("store", format!("{}, {} calls{latest}", store.engine, grouped(store.calls)))?;
+    fact("capture log", format!("{} of {} on disk", bytes(log.disk_bytes), bytes(log.max_bytes)))?;
+    fact("pipeline", format!("{} behind", bytes(pipeline.behind_bytes)))?;
+    let served = providers.iter().filter(|provider| !provider.base_url.is_empty());
+    fact("providers", served.map(|provider| provider.name.as_str()).collect::<Vec<_>>().join(", "))?;
+    let troubles = [
+        (log.lost_records > 0)
+            .then(|| format!("{} records of calls could not be kept", grouped(log.lost_records))),
+        (log.refused > 0).then(|| {
+            format!("{} calls were refused because they could not be captured", grouped(log.refused))
+        }),
+        log.last_error.as_ref().map(|error| format!("the capture log cannot write: {error}")),
+        pipeline.last_error.as_ref().map(|error| format!("the pipeline cannot store: {error}")),
+    ];
+    let troubles: Vec<_> = troubles.into_iter().flatten().collect();
+    for trouble in &troubles {
+        writeln!(out, "  {BAD}trouble{BAD:#}       {}", printable(trouble))?;
+    }
+    if troubles.is_empty() {
+        writeln!(out, "  {GOOD}all is well{GOOD:#}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! CodePromptu: the program. One binary serves everything and is its own command line.
+
+mod cli;
+mod commands;
+mod config;
+mod master_key;
+mod output;
+mod serve;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::report(&error),
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
+    // Fails only when a provider is installed already, and nobody else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    if matches!(command, Command::Serve(_)) {
+        log_to_stderr();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("gateway").enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(args) => Box::pin(serve::run(args)).await,
+            Command::Demo(args) => Box::pin(commands::demo::run(args)).await,
+            Command::Mock(args) => Box::pin(commands::mock::run(args)).await,
+            Command::Calls(args) => Box::pin(commands::calls::run(*args)).await,
+            Command::Status(args) => Box::pin(commands::status::run(args)).await,
+            Command::Run(args) => Box::pin(commands::run::run(args)).await,
+        }
+    })
+}
+
+/// The server logs; the commands of a person answer on their own.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .with_env_var("CODEPROMPTU_LOG")
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,35 @@
+//! What a person reads when the program is ready.
+
+use std::io::Write;
+
+use super::Listeners;
+use super::assemble::Parts;
+use crate::config::Config;
+
+/// Tells where everything is, on standard output.
+pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) -> anyhow::Result<()> {
+    let scheme = if config.server.tls_cert.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://{}", listeners.everything.address()?);
+    let mut out = std::io::stdout().lock();
+    if let Some(path) = &parts.new_master_key {
+        writeln!(out, "A master key was made: {}", path.display())?;
+        writeln!(
+            out,
+            "  Everything stored is encrypted under it. Keep a copy elsewhere: without it nothing can be read."
+        )?;
+    }
+    for line in &parts.notices {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "CodePromptu is ready on {base}")?;
+    writeln!(out, "  see it work now       codepromptu demo")?;
+    writeln!(out, "  OpenAI clients        export OPENAI_BASE_URL={base}/openai/v1")?;
+    writeln!(out, "  Anthropic clients     export ANTHROPIC_BASE_URL={base}/anthropic")?;
+    writeln!(out, "  Gemini clients        export GOOGLE_GEMINI_BASE_URL={base}/gemini")?;
+    writeln!(out, "  anything              codepromptu run -- python app.py")?;
+    if let Some(listener) = &listeners.gateway_only {
+        writeln!(out, "  the gateway alone     {scheme}://{}", listener.address()?)?;
+    }
+    out.flush()?;
+    Ok(())
+}

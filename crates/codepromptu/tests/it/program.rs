@@ -1,0 +1,205 @@
+//! The program as a child process, and a client of its gateway.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cp_base::CallId;
+use cp_client::Client;
+use cp_mock::Mock;
+use cp_wire::{CallDetail, CallQuery, CallSummary, PageQuery};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// Longer than anything takes here; a test that waits for it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A data directory with a configuration, over a mock of the providers.
+pub(crate) struct Installation {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) mock: Mock,
+}
+
+impl Installation {
+    pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With more lines at the end of the configuration file.
+    pub(crate) async fn with(more: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mock = Mock::start("127.0.0.1:0".parse().unwrap(), cp_mock::Options::default()).await.unwrap();
+        let config = format!(
+            "data_dir = \"{}\"\n[server]\nlisten = \"127.0.0.1:0\"\n\
+             [providers.openai]\nbase_url = \"http://{addr}/openai\"\n\
+             [providers.anthropic]\nbase_url = \"http://{addr}/anthropic\"\n{more}\n",
+            dir.path().join("data").display(),
+            addr = mock.addr,
+        );
+        std::fs::write(dir.path().join("codepromptu.toml"), config).unwrap();
+        Self { dir, mock }
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.dir.path().join("codepromptu.toml")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub(crate) fn serve(&self) -> Program {
+        Program::start(command(self.dir.path()).args(["serve", "--config"]).arg(self.config()))
+    }
+}
+
+/// The program, not yet started, with nothing of this environment that configures it.
+pub(crate) fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codepromptu"));
+    command.current_dir(dir).env_clear().env("PATH", env!("PATH"));
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// `codepromptu serve`, ready. Killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) base: String,
+    /// What it said before it was ready.
+    pub(crate) announced: String,
+}
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut announced = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        loop {
+            let Some(Ok(line)) = lines.next() else {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).ok();
+                panic!("it did not start: {announced}{said}");
+            };
+            announced.push_str(&line);
+            announced.push('\n');
+            if let Some(base) = line.strip_prefix("CodePromptu is ready on ") {
+                let base = base.to_owned();
+                // Its later words are not wanted, and must not fill the pipe.
+                let mut rest = child.stderr.take().unwrap();
+                std::thread::spawn(move || {
+                    std::io::copy(&mut rest, &mut std::io::sink()).ok();
+                    lines.for_each(drop);
+                });
+                return Self { child, base, announced };
+            }
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.base).unwrap()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop, and tells whether it ended well.
+    pub(crate) fn terminate(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends a chat completion through the gateway.
+    pub(crate) async fn chat(&self, http: &Http, body: &str) -> Answer {
+        let uri = format!("{}/openai/v1/chat/completions", self.base);
+        let request = Request::post(uri)
+            .header("authorization", "Bearer sk-test-secret-key")
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
+        Answer::read(http.request(request).await.unwrap()).await.unwrap()
+    }
+
+    /// Every call that is stored, without their bodies.
+    pub(crate) async fn all_calls(&self) -> Vec<CallSummary> {
+        let client = self.client();
+        let mut calls = Vec::new();
+        let mut page = PageQuery { limit: Some("500".into()), ..PageQuery::default() };
+        loop {
+            let got = client.list_calls(&CallQuery::default(), &page).await.unwrap();
+            calls.extend(got.calls);
+            match got.next {
+                Some(next) => page.after = Some(next.to_string()),
+                None => return calls,
+            }
+        }
+    }
+
+    /// A call, once it is stored as ended.
+    pub(crate) async fn ended_call(&self, call: CallId) -> CallDetail {
+        let client = self.client();
+        let waiting = async {
+            loop {
+                match client.get_call(call).await {
+                    Ok(found) if found.summary.outcome.is_some() => return found,
+                    _ => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub(crate) type Http = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
+
+#[expect(clippy::disallowed_methods, reason = "a test's own client")]
+pub(crate) fn http() -> Http {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// A response that was received to its last byte.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) call: CallId,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) async fn read(response: Response<Incoming>) -> Result<Self, hyper::Error> {
+        let status = response.status().as_u16();
+        let call = response.headers()["codepromptu-call-id"].to_str().unwrap().parse().unwrap();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(Self { status, call, body: String::from_utf8(body.to_vec()).unwrap() })
+    }
+}

@@ -1,0 +1,7 @@
+//! The handlers, one file for each thing that they serve.
+
+pub(crate) mod calls;
+pub(crate) mod export;
+pub(crate) mod health;
+pub(crate) mod status;
+pub(crate) mod tail;

@@ -1,0 +1,18 @@
+//! The state of the service.
+
+use axum::Json;
+use axum::extract::State;
+use cp_app::App;
+use cp_wire::Status;
+
+use crate::access::Local;
+use crate::convert;
+use crate::problem::Refusal;
+
+/// Get the state of this node and its store.
+#[utoipa::path(get, path = "/status", tag = "system", responses(
+    (status = 200, body = Status, description = "The state"),
+))]
+pub(crate) async fn get_status(Local(ctx): Local, State(app): State<App>) -> Result<Json<Status>, Refusal> {
+    Ok(Json(convert::status(app.status(&ctx).await?)))
+}

@@ -1,0 +1,178 @@
+//! An API on a temporary store, with a socket, and calls to put into it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response};
+use cp_api::Router;
+use cp_app::model::{DecodedCall, Message, OperationName, Part, Usage};
+use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
+use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, UsdNanos};
+use cp_client::Client;
+use cp_testkit::{FakeClock, TestDb, ids};
+use cp_traffic::{
+    Batch, CallDocument, CallMessages, CallSummary, FinishedCall, LiveCalls, MIGRATIONS, TrafficStore, Write,
+};
+use http_body_util::BodyExt;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) api: Router,
+    pub(crate) live: LiveCalls,
+    pub(crate) scope: ProjectScope,
+    pub(crate) log_error: Arc<Mutex<Option<String>>>,
+    traffic: TrafficStore,
+    node: NodeId,
+    clock: Arc<FakeClock>,
+    ids: IdGenerator,
+    servers: JoinSet<()>,
+}
+
+impl World {
+    pub(crate) async fn new(test: &TestDb) -> Self {
+        let clock = Arc::new(FakeClock::default());
+        let (ids, random) = (ids(&clock), Arc::new(Random::seeded(2)));
+        test.db.migrate(&[MIGRATIONS], clock.now()).await.unwrap();
+        let scope = ProjectScope::grant(ids.mint(), ids.mint());
+        let key = MasterKey::new([1; 32]).new_data_key(&random, b"").0;
+        let traffic = TrafficStore::new(test.db.clone(), HashMap::from([(scope.project(), key)]), random);
+        let (live, node) = (LiveCalls::new(8), ids.mint());
+        let log_error: Arc<Mutex<Option<String>>> = Arc::default();
+        let (started_at, last_error) = (clock.now(), Arc::clone(&log_error));
+        let status = move || NodeStatus {
+            version: "1.2.3".to_owned(),
+            node,
+            started_at,
+            engine: "SQLite".to_owned(),
+            master_key_source: "file".to_owned(),
+            log: LogState { last_error: last_error.lock().unwrap().clone(), ..LogState::default() },
+            pipeline: PipelineState::default(),
+            providers: vec![ProviderRow {
+                name: "openai".to_owned(),
+                family: "openai".to_owned(),
+                base_url: "https://api.openai.com".to_owned(),
+            }],
+        };
+        let app = App::new(Parts {
+            scope,
+            traffic: traffic.clone(),
+            live: live.clone(),
+            clock: Arc::<FakeClock>::clone(&clock),
+            node: Arc::new(status),
+        });
+        let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle());
+        Self { app, api, live, scope, log_error, traffic, node, clock, ids, servers: JoinSet::new() }
+    }
+
+    /// A client of this API over a socket.
+    pub(crate) async fn client(&mut self) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: SocketAddr = listener.local_addr().unwrap();
+        let api = self.api.clone();
+        self.servers.spawn(async move { axum::serve(listener, api).await.unwrap() });
+        Client::new(&format!("http://{address}")).unwrap()
+    }
+
+    /// One request, straight to the router.
+    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.api.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response<Body> {
+        self.request("GET", path, &[("host", "127.0.0.1:8080")]).await
+    }
+
+    /// Status and JSON of a GET.
+    pub(crate) async fn get_json(&self, path: &str) -> (u16, serde_json::Value) {
+        let response = self.get(path).await;
+        (response.status().as_u16(), serde_json::from_slice(&body(response).await).unwrap())
+    }
+
+    /// A call that ended, a second after the one before, with a question and its answer.
+    pub(crate) fn call(&self) -> FinishedCall {
+        let started_at = self.clock.now();
+        self.clock.advance(Duration::from_secs(1));
+        let message = |role: &str, content: &str| Message {
+            role: role.to_owned(),
+            parts: vec![Part::Text { content: content.to_owned() }],
+            name: None,
+            finish_reason: None,
+        };
+        let mut decoded = DecodedCall { user: Some("ada".to_owned()), ..DecodedCall::default() };
+        decoded.parameters.insert("temperature".to_owned(), 0.5.into());
+        FinishedCall {
+            scope: self.scope,
+            summary: CallSummary {
+                call: self.ids.mint(),
+                node: self.node,
+                started_at,
+                provider_name: "openai".to_owned(),
+                operation_name: Some(OperationName::Chat),
+                method: "POST".to_owned(),
+                path: "/v1/chat/completions".to_owned(),
+                client_fingerprint: Some([7; 16]),
+                outcome: Some(Outcome::Completed),
+                status: Some(200),
+                error_code: None,
+                duration_us: Some(5_000),
+                time_to_first_chunk_us: Some(1_000),
+                overhead_us: Some(100),
+                request_model: Some("small".to_owned()),
+                response_model: Some("small-2026".to_owned()),
+                stream: false,
+                finish_reasons: vec!["stop".to_owned()],
+                usage: Some(Usage { input_tokens: Some(3), output_tokens: Some(4), ..Usage::default() }),
+                cost: Some(UsdNanos(1_234_567)),
+                price_list: Some("test".to_owned()),
+                conversation: None,
+                request_bytes: 10,
+                response_bytes: 20,
+            },
+            chain_tip: None,
+            parent: None,
+            document: CallDocument {
+                request_headers: vec![("traceparent".to_owned(), "00-1-2-01".to_owned())],
+                decoded,
+                ..CallDocument::default()
+            },
+            messages: CallMessages {
+                input: vec![message("user", "Where is my parcel?")],
+                output: vec![message("assistant", &format!("Answer of {started_at}"))],
+            },
+            raw: None,
+        }
+    }
+
+    /// Stores calls; returns their summaries, newest first.
+    pub(crate) async fn store(&self, calls: Vec<FinishedCall>) -> Vec<CallSummary> {
+        let mut summaries: Vec<_> = calls.iter().map(|call| call.summary.clone()).collect();
+        let writes = calls.into_iter().map(|call| Write::Finished(Box::new(call))).collect();
+        self.traffic.write_batch(Batch { writes, cursor: None }).await.unwrap();
+        summaries.reverse();
+        summaries
+    }
+
+    pub(crate) async fn store_some(&self, count: usize) -> Vec<CallSummary> {
+        self.store((0..count).map(|_| self.call()).collect()).await
+    }
+}
+
+pub(crate) async fn body(response: Response<Body>) -> Vec<u8> {
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
+}
+
+/// Runs a test on a fresh SQLite store; the store's own contract covers both engines.
+pub(crate) fn with_world(test: impl AsyncFnOnce(World)) {
+    cp_testkit::run_on_sqlite(async |database: TestDb| test(World::new(&database).await).await);
+}

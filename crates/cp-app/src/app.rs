@@ -1,0 +1,161 @@
+//! The use cases.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cp_base::{CallId, Clock, ConversationId, ProjectScope};
+use cp_traffic::{
+    CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, TrafficStatus, TrafficStore,
+};
+use tokio::sync::watch;
+
+use crate::node::{NodeStatus, NotReady};
+use crate::{AppError, Tail, chain};
+
+/// How long the store may take to answer before the node counts as not ready.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Calls are counted up to here: a progress bar does not need more.
+const MAX_COUNTED: u64 = 1_000_000;
+
+/// Who asks, and for which project.
+#[derive(Clone, Copy, Debug)]
+pub struct Ctx {
+    scope: ProjectScope,
+}
+
+/// What the use cases stand on.
+pub struct Parts {
+    /// The one project of this installation.
+    pub scope: ProjectScope,
+    /// Calls stored.
+    pub traffic: TrafficStore,
+    /// Calls as they come.
+    pub live: LiveCalls,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What only the program knows.
+    pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+}
+
+/// The use cases of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    parts: Arc<Parts>,
+    stopped: watch::Sender<bool>,
+}
+
+/// The state of the node and its store.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The node.
+    pub node: NodeStatus,
+    /// The project in numbers.
+    pub traffic: TrafficStatus,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("scope", &self.parts.scope).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The use cases over `parts`.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), stopped: watch::Sender::new(false) }
+    }
+
+    /// The context of whoever reaches this node's loopback address: the local project.
+    #[must_use]
+    pub fn local(&self) -> Ctx {
+        Ctx { scope: self.parts.scope }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    /// Ends every live tail, so that the listener can drain.
+    pub fn stop_tails(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// A page of calls, newest first.
+    pub async fn list_calls(
+        &self,
+        ctx: &Ctx,
+        filter: &CallFilter,
+        after: Option<CallCursor>,
+        limit: usize,
+    ) -> Result<CallPage, AppError> {
+        Ok(self.parts.traffic.list_calls(ctx.scope, filter, after, limit).await?)
+    }
+
+    /// One call, whole.
+    pub async fn get_call(&self, ctx: &Ctx, call: CallId) -> Result<CallDetail, AppError> {
+        let found = self.parts.traffic.find_call(ctx.scope, call).await?;
+        found.ok_or_else(|| AppError::not_found(format_args!("call {call}")))
+    }
+
+    /// A page of a conversation's calls, oldest first.
+    pub async fn list_conversation(
+        &self,
+        ctx: &Ctx,
+        conversation: ConversationId,
+        after: Option<CallCursor>,
+        limit: usize,
+    ) -> Result<CallPage, AppError> {
+        let page = self.parts.traffic.list_conversation(ctx.scope, conversation, after, limit).await?;
+        if page.calls.is_empty() && after.is_none() {
+            return Err(AppError::not_found(format_args!("conversation {conversation}")));
+        }
+        Ok(page)
+    }
+
+    /// The calls that pass `filter` from now on, but for its `text`.
+    #[must_use]
+    pub fn tail(&self, ctx: &Ctx, filter: CallFilter) -> Tail {
+        Tail { calls: self.parts.live.subscribe(ctx.scope), filter, stopped: self.stopped.subscribe() }
+    }
+
+    /// How many calls pass `filter`, its `text` aside: an estimate, for progress bars.
+    pub async fn estimate_calls(&self, ctx: &Ctx, filter: &CallFilter) -> Result<u64, AppError> {
+        Ok(self.parts.traffic.count_calls(ctx.scope, filter, MAX_COUNTED).await?)
+    }
+
+    /// A page of whole calls, newest first.
+    pub async fn export_page(
+        &self,
+        ctx: &Ctx,
+        filter: &CallFilter,
+        after: Option<CallCursor>,
+        limit: usize,
+    ) -> Result<DetailPage, AppError> {
+        Ok(self.parts.traffic.list_details(ctx.scope, filter, after, limit).await?)
+    }
+
+    /// The state of the node and its store.
+    pub async fn status(&self, ctx: &Ctx) -> Result<Status, AppError> {
+        let traffic = self.parts.traffic.status(ctx.scope).await?;
+        Ok(Status { node: (self.parts.node)(), traffic })
+    }
+
+    /// Whether the node can really write and read: the store is written and read, the log is asked.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        let mut failing = Vec::new();
+        match tokio::time::timeout(PROBE_TIMEOUT, self.parts.traffic.probe()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => failing.push(("store", chain(&error))),
+            Err(_) => failing.push(("store", format!("no answer within {} s", PROBE_TIMEOUT.as_secs()))),
+        }
+        if let Some(error) = (self.parts.node)().log.last_error {
+            failing.push(("capture_log", error));
+        }
+        if failing.is_empty() { Ok(()) } else { Err(NotReady { failing }) }
+    }
+}

@@ -1,0 +1,162 @@
+//! Disks that are full, fail, or fail to sync.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use super::rig::{CONSUMER, Machine, config, of_calls, read_all, wait};
+use crate::{AppendError, Durability, Log, LogConfig, Position, Record, Refused};
+
+const ALWAYS: u64 = u64::MAX;
+
+/// Calls until the log refuses.
+fn fill(machine: &Machine, log: &Log) -> (Vec<Record>, Refused) {
+    let mut records = Vec::new();
+    loop {
+        let mut slot = match log.reserve() {
+            Ok(slot) => slot,
+            Err(refused) => return (records, refused),
+        };
+        let opening = machine.opening(log);
+        wait(slot.open(opening.clone())).unwrap();
+        let body = machine.noise(1000);
+        let captured = slot.capture(body.len());
+        let closing = machine.closing(&opening, if captured { &body } else { b"" }, b"");
+        wait(slot.close(closing.clone())).unwrap();
+        records.push(Record::Opening(Box::new(opening)));
+        records.push(Record::Closing(Box::new(closing)));
+    }
+}
+
+/// Lets time pass until the log gives slots again.
+fn recover(machine: &Machine, log: &Log) {
+    while log.reserve().is_err() {
+        machine.clock.advance(Duration::from_secs(1));
+        std::thread::yield_now();
+    }
+    while log.stats().last_error.is_some() {
+        machine.clock.advance(Duration::from_secs(1));
+        machine.call(log, b"");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_calls_before_it_loses_one() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, faults) = machine.open_faulty(config(dir.path()));
+    faults.allocations.store(ALWAYS, SeqCst);
+    // These were let in, with what they have received so far, and end only when the disk is full.
+    let under_way: Vec<_> = (0..3).map(|_| machine.begin(&log)).collect();
+    let bodies: Vec<_> = under_way.iter().map(|_| machine.noise(1000)).collect();
+    assert!(under_way.iter().all(|(slot, _)| slot.capture(1000)));
+
+    let (mut written, refused) = fill(&machine, &log);
+    assert_eq!(refused, Refused::DiskFull);
+    assert!(written.len() > 10, "the spare segment was used: {}", written.len());
+    assert!(log.stats().last_error.is_some());
+    for ((slot, opening), body) in under_way.into_iter().zip(&bodies) {
+        let closing = machine.closing(&opening, body, b"");
+        wait(slot.close(closing.clone())).unwrap();
+        written.insert(0, Record::Opening(Box::new(opening)));
+        written.push(Record::Closing(Box::new(closing)));
+    }
+    assert_eq!(log.stats().lost, 0);
+    written[..3].reverse();
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), written);
+
+    faults.allocations.store(0, SeqCst);
+    recover(&machine, &log);
+    let later = machine.call(&log, b"later");
+    assert!(of_calls(read_all(&log, Position(0)).0).ends_with(&later));
+}
+
+#[test]
+fn a_full_log_goes_on_when_its_consumer_does() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let hour = Duration::from_secs(3600);
+    let config = LogConfig { max_bytes: 100_000, min_retention: hour, ..config(dir.path()) };
+    let (log, _) = machine.open(config).unwrap();
+    let (_, refused) = fill(&machine, &log);
+    assert_eq!(refused, Refused::LogFull);
+    let stats = log.stats();
+    assert!(stats.disk_bytes <= 100_000, "{stats:?}");
+    assert!(stats.refused == 1 && stats.consumers[0].backlog_bytes > 50_000, "{stats:?}");
+
+    log.release(CONSUMER, *log.written().borrow());
+    machine.clock.advance(hour / 2);
+    assert!(log.reserve().is_err(), "what it holds is younger than an hour");
+    machine.clock.advance(hour);
+    recover(&machine, &log);
+    assert!(log.first_position() > Position(0));
+    assert_eq!(log.stats().consumers[0].backlog_bytes, log.stats().written.0 - stats.written.0);
+}
+
+#[test]
+fn a_failed_write_goes_to_a_fresh_segment() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, faults) = machine.open_faulty(config(dir.path()));
+    let mut written = machine.call(&log, b"before").to_vec();
+    faults.writes.store(1, SeqCst);
+    written.extend(machine.call(&log, b"during"));
+    written.extend(machine.call(&log, b"after"));
+    assert_eq!((log.stats().lost, log.stats().segments), (0, 2));
+    let (records, skipped) = read_all(&log, Position(0));
+    assert_eq!((of_calls(records), skipped), (written, 0));
+}
+
+#[test]
+fn a_disk_that_fails_is_reported_and_comes_back() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, faults) = machine.open_faulty(config(dir.path()));
+    let (slot, opening) = machine.begin(&log);
+    faults.writes.store(2, SeqCst);
+    let answer = wait(slot.close(machine.closing(&opening, b"", b"")));
+    assert!(matches!(answer, Err(AppendError::Write(_))), "{answer:?}");
+    assert_eq!(log.reserve().unwrap_err(), Refused::WriteFailed);
+    assert_eq!(log.stats().lost, 1);
+    assert!(log.stats().last_error.unwrap().contains("Input/output error"));
+
+    recover(&machine, &log);
+    let later = machine.call(&log, b"later");
+    let (records, skipped) = read_all(&log, Position(0));
+    assert_eq!(skipped, 0);
+    assert!(of_calls(records).ends_with(&later));
+}
+
+#[test]
+fn a_closing_that_was_not_synced_is_not_acknowledged() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let config = LogConfig { durability: Durability::Strict, ..config(dir.path()) };
+    let (log, faults) = machine.open_faulty(config);
+    faults.syncs.store(1, SeqCst);
+    let (slot, opening) = machine.begin(&log);
+    let answer = wait(slot.close(machine.closing(&opening, b"", b"")));
+    assert!(matches!(answer, Err(AppendError::Sync(_))), "{answer:?}");
+    assert!(log.stats().last_error.is_some());
+    let later = machine.call(&log, b"later");
+    let records = of_calls(read_all(&log, Position(0)).0);
+    assert_eq!(records.len(), 4, "it is written all the same");
+    assert!(records.ends_with(&later));
+    recover(&machine, &log);
+}
+
+#[test]
+fn an_opening_does_not_wait_for_the_sync() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let config = LogConfig { durability: Durability::Strict, ..config(dir.path()) };
+    let (log, faults) = machine.open_faulty(config);
+    faults.syncs.store(ALWAYS, SeqCst);
+    machine.begin(&log);
+    assert_eq!(log.stats().lost, 0);
+    faults.syncs.store(0, SeqCst);
+}
+
+#[test]
+fn a_record_larger_than_a_segment_is_refused_alone() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, _) = machine.open(config(dir.path())).unwrap();
+    let (slot, opening) = machine.begin(&log);
+    let answer = wait(slot.close(machine.closing(&opening, &machine.noise(50_000), b"")));
+    assert!(matches!(answer, Err(AppendError::TooLarge { .. })), "{answer:?}");
+    machine.call(&log, b"later");
+    assert_eq!((log.stats().lost, log.stats().last_error), (1, None));
+}

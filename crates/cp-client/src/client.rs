@@ -1,0 +1,183 @@
+//! Requests.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cp_base::{CallId, ConversationId};
+use cp_wire::{CallDetail, CallPage, CallQuery, Cursor, PageQuery, Problem, Status};
+use http::{Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
+
+use crate::lines::Lines;
+use crate::{ClientError, Tail, query};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TOTAL: &str = "codepromptu-total-estimate";
+
+/// A client of one server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: legacy::Client<HttpConnector, Empty<Bytes>>,
+    /// `http://host:port`, without a slash at its end.
+    server: String,
+}
+
+/// An export under way: lines of JSON, one call each.
+#[derive(Debug)]
+pub struct Export {
+    /// About how many lines will come.
+    pub total_estimate: Option<u64>,
+    lines: Lines,
+}
+
+impl Export {
+    /// The next line without its end; `None` when the export is complete. An error means that it is not.
+    pub async fn next_line(&mut self) -> Result<Option<Bytes>, ClientError> {
+        self.lines.next().await
+    }
+}
+
+impl Client {
+    /// A client of the server at an address such as `http://127.0.0.1:8080`. Nothing is sent yet.
+    #[expect(clippy::disallowed_methods, reason = "the one HTTP client of this crate")]
+    pub fn new(server: &str) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Address(server.to_owned());
+        let uri: Uri = server.parse().map_err(|_| wrong())?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.query().is_some() {
+            return Err(wrong());
+        }
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { http, server: server.trim_end_matches('/').to_owned() })
+    }
+
+    /// The server's address, without a slash at its end.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// A page of calls, newest first.
+    pub async fn list_calls(&self, filter: &CallQuery, page: &PageQuery) -> Result<CallPage, ClientError> {
+        let mut query = String::new();
+        query::append(&mut query, filter);
+        query::append(&mut query, page);
+        self.get_json(&format!("/api/v1/calls{query}")).await
+    }
+
+    /// One call, whole.
+    pub async fn get_call(&self, call: CallId) -> Result<CallDetail, ClientError> {
+        self.get_json(&format!("/api/v1/calls/{call}")).await
+    }
+
+    /// A page of a conversation's calls, newest first.
+    pub async fn get_conversation(
+        &self,
+        conversation: ConversationId,
+        page: &PageQuery,
+    ) -> Result<CallPage, ClientError> {
+        let mut query = String::new();
+        query::append(&mut query, page);
+        self.get_json(&format!("/api/v1/conversations/{conversation}{query}")).await
+    }
+
+    /// The state of the node and its store.
+    pub async fn get_status(&self) -> Result<Status, ClientError> {
+        self.get_json("/api/v1/status").await
+    }
+
+    /// The calls that pass `filter` from now on. Returns once the server has subscribed us: nothing after is missed.
+    pub async fn tail(&self, filter: &CallQuery) -> Result<Tail, ClientError> {
+        let mut query = String::new();
+        query::append(&mut query, filter);
+        let response = self.get(&format!("/api/v1/calls/tail{query}")).await?;
+        Ok(Tail::new(Lines::new(response.into_body(), self.server.clone()), self.server.clone()))
+    }
+
+    /// All calls that pass `filter`, newest first, from just after `after`.
+    pub async fn export(&self, filter: &CallQuery, after: Option<Cursor>) -> Result<Export, ClientError> {
+        let mut query = String::new();
+        query::append(&mut query, filter);
+        let after = after.map(|after| after.to_string());
+        query::append(&mut query, &PageQuery { limit: None, after });
+        let response = self.get(&format!("/api/v1/calls/export{query}")).await?;
+        let total = response.headers().get(TOTAL).and_then(|total| total.to_str().ok()?.parse().ok());
+        Ok(Export { total_estimate: total, lines: Lines::new(response.into_body(), self.server.clone()) })
+    }
+
+    async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let body = self.collect(self.get(path).await?).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| self.not_codepromptu(format!("{path} does not read: {error}")))
+    }
+
+    /// The response, if it is a good one.
+    async fn get(&self, path: &str) -> Result<Response<Incoming>, ClientError> {
+        let address = format!("{}{path}", self.server);
+        let request = Request::get(&address).header(header::ACCEPT, "*/*").body(Empty::new());
+        let request = request.map_err(|_| ClientError::Address(address))?;
+        let response = self.http.request(request).await.map_err(|error| ClientError::Unreachable {
+            server: self.server.clone(),
+            source: root_cause(&error).to_string().into(),
+        })?;
+        if response.status() == StatusCode::OK {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = self.collect(response).await?;
+        Err(match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => ClientError::Problem(Box::new(problem)),
+            Err(_) => self.not_codepromptu(format!("{path} answered {status}")),
+        })
+    }
+
+    async fn collect(&self, response: Response<Incoming>) -> Result<Bytes, ClientError> {
+        let body = response.into_body().collect().await;
+        body.map(http_body_util::Collected::to_bytes)
+            .map_err(|error| ClientError::BrokenOff { server: self.server.clone(), source: Box::new(error) })
+    }
+
+    fn not_codepromptu(&self, found: String) -> ClientError {
+        ClientError::NotCodePromptu { server: self.server.clone(), found }
+    }
+}
+
+/// What the operating system said: the layers between say only that a connection was meant.
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_http_addresses_are_taken() {
+        for good in ["http://127.0.0.1:8080", "http://localhost/", "http://[::1]:80"] {
+            assert!(Client::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "localhost:8080", "https://localhost", "http://", "/x", "http://a/?b"] {
+            let error = Client::new(bad).unwrap_err();
+            assert!(error.help().is_some(), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_plainly() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = Client::new(&format!("http://{free}")).unwrap().get_status().await.unwrap_err();
+        assert_eq!(error.to_string(), format!("CodePromptu does not answer at http://{free}"));
+    }
+}

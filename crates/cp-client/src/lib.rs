@@ -1,0 +1,14 @@
+//! Client of the REST API.
+//!
+//! It connects to one server over plain HTTP. Query parameters are text that the server alone reads, so what it says of a
+//! wrong one reaches the person unchanged.
+
+mod client;
+mod error;
+mod lines;
+mod query;
+mod tail;
+
+pub use client::{Client, Export};
+pub use error::ClientError;
+pub use tail::{Tail, TailEvent};

@@ -1,0 +1,135 @@
+//! Opening a database, with errors that say what to do.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, Executor};
+
+use crate::error::{DbError, OpenError, is_sqlite, sqlite_code};
+
+/// What a committed transaction survives. On PostgreSQL its own configuration decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process.
+    #[default]
+    Process,
+    /// A power cut: each commit waits for the disk.
+    Power,
+}
+
+/// The statement that begins a write: it takes SQLite's lock at once, where the time-out applies. A read that becomes a
+/// write later fails at once when another writer came between.
+pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
+
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 10;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bulk statements come in a few sizes each, and all of them should stay prepared.
+const CACHED_STATEMENTS: usize = 256;
+/// A prepared statement keeps no plan: one made while a table was nearly empty would go on reading all of it.
+const POSTGRES_SETTINGS: &str = "SET plan_cache_mode = force_custom_plan";
+const OLDEST_POSTGRES: u32 = 150_000;
+
+/// Whether `location` is a URL of PostgreSQL; everything else is a path.
+pub(crate) fn is_postgres(location: &str) -> bool {
+    location.starts_with("postgres://") || location.starts_with("postgresql://")
+}
+
+/// The writer's pool of one connection and the readers' pool.
+pub(crate) async fn sqlite(
+    path: &str,
+    durability: Durability,
+) -> Result<(SqlitePool, SqlitePool), OpenError> {
+    let synchronous = match durability {
+        Durability::Process => SqliteSynchronous::Normal,
+        Durability::Power => SqliteSynchronous::Full,
+    };
+    let options = SqliteConnectOptions::new()
+        .filename(Path::new(path))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(CACHED_STATEMENTS)
+        .pragma("cache_size", "-32768") // KiB
+        .pragma("journal_size_limit", "67108864") // bytes
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    let failed = |error| sqlite_error(path, error);
+    let writer = pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+    // Opening does not read the file when there is nothing to change, so a foreign file shows only here.
+    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&writer).await.map_err(failed)?;
+    let readers = pool.max_connections(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "1"));
+    Ok((writer, readers))
+}
+
+fn sqlite_error(path: &str, error: sqlx::Error) -> OpenError {
+    let database = path.to_owned();
+    match error.as_database_error().filter(|error| is_sqlite(*error)).and_then(|error| error.code()) {
+        Some(code) if matches!(sqlite_code(&code), 8 | 14) => {
+            OpenError::Unwritable { database, source: error.into() }
+        }
+        Some(code) if matches!(sqlite_code(&code), 11 | 26) => {
+            OpenError::NotADatabase { database, source: error.into() }
+        }
+        _ => OpenError::Other { database, source: error.into() },
+    }
+}
+
+/// The pool, and the name of the database without its credentials.
+pub(crate) async fn postgres(url: &str) -> Result<(PgPool, String), OpenError> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| OpenError::InvalidUrl(error.into()))?
+        .application_name("codepromptu")
+        .statement_cache_capacity(CACHED_STATEMENTS)
+        .disable_statement_logging();
+    let database = postgres_name(&options);
+    // One connection first: a pool would go on trying and report only that time ran out.
+    let first = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))
+        .await
+        .map_err(|elapsed| OpenError::Unreachable { database: database.clone(), source: elapsed.into() })?
+        .map_err(|error| postgres_error(database.clone(), error))?;
+    let version = first.server_version_num();
+    first.close().await.map_err(|error| postgres_error(database.clone(), error))?;
+    if let Some(found) = version.filter(|found| *found < OLDEST_POSTGRES) {
+        return Err(OpenError::TooOld { database, found: found / 10_000 });
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async { connection.execute(POSTGRES_SETTINGS).await.map(drop) })
+        })
+        .connect_lazy_with(options);
+    Ok((pool, database))
+}
+
+fn postgres_name(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("postgres://{}/{database}", socket.display()),
+        None => format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()),
+    }
+}
+
+fn postgres_error(database: String, error: sqlx::Error) -> OpenError {
+    match DbError::from(error) {
+        DbError::Unavailable(source) => OpenError::Unreachable { database, source },
+        // Invalid authorization (class 28), invalid catalog name (3D), insufficient privilege (42501).
+        DbError::Statement(source) => OpenError::Refused { database, source },
+        source => OpenError::Other { database, source },
+    }
+}

@@ -1,0 +1,243 @@
+//! An admitted call, from its opening to its closing.
+//!
+//! [`OpenCall`] is the guard: whoever holds it owes the log one closing, and pays it by [`OpenCall::close`] or, when a
+//! client hangs up and everything is dropped, in `Drop`. Neither blocks nor fails: the room was reserved before the
+//! provider was called.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use cp_base::{Clock, Outcome, Tick};
+use cp_capture::{Ack, Body, Closing, Opening, Slot};
+use metrics::{counter, gauge, histogram};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+
+/// Pieces smaller than this are copied together, so that a stream of small events does not hold many read buffers.
+const SMALL_PIECE: usize = 4 * 1024;
+
+/// What a call needs of the gateway for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct CallContext {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Cancelled when the gateway stops waiting for its calls: what is dropped then was shut down by us.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// One body as it is being captured.
+#[derive(Debug, Default)]
+struct Capture {
+    pieces: Vec<Bytes>,
+    tail: BytesMut,
+    captured: usize,
+    total: u64,
+    stopped: bool,
+}
+
+impl Capture {
+    fn add(&mut self, data: &Bytes, max_bytes: usize, slot: &Slot) {
+        self.total += data.len() as u64;
+        let room = max_bytes - self.captured;
+        let taken = data.len().min(room);
+        // Once bytes were left out, later ones would not join on to what is there.
+        self.stopped |= taken > 0 && (self.stopped || !slot.capture(taken));
+        if self.stopped || taken == 0 {
+            self.stopped |= taken < data.len();
+            return;
+        }
+        self.captured += taken;
+        self.stopped = taken < data.len();
+        let data = data.slice(..taken);
+        if data.len() < SMALL_PIECE {
+            self.tail.extend_from_slice(&data);
+        } else {
+            self.flush_tail();
+            self.pieces.push(data);
+        }
+    }
+
+    fn flush_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push(self.tail.split().freeze());
+        }
+    }
+
+    fn into_body(mut self) -> Body {
+        self.flush_tail();
+        Body { pieces: self.pieces, total_bytes: self.total }
+    }
+}
+
+/// What the two directions of a call share.
+#[derive(Debug)]
+struct State {
+    /// Present until the call is closed; absent from the start for a call that passes uncaptured.
+    slot: Option<Slot>,
+    request: Capture,
+    response: Capture,
+    upload_failure: Option<Failure>,
+    uploaded_at: Instant,
+}
+
+/// The request's side of a call: captures, and tells when the upload last moved.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    state: Arc<Mutex<State>>,
+    max_bytes: usize,
+}
+
+impl Upload {
+    pub(crate) fn capture(&self, data: &Bytes) {
+        let state = &mut *lock(&self.state);
+        state.uploaded_at = Instant::now();
+        if let Some(slot) = &state.slot {
+            state.request.add(data, self.max_bytes, slot);
+        }
+    }
+
+    pub(crate) fn fail(&self, failure: Failure) {
+        lock(&self.state).upload_failure.get_or_insert(failure);
+    }
+
+    /// Why the upload ended before its end, where it did.
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        lock(&self.state).upload_failure.take()
+    }
+
+    /// When the request's body last moved.
+    pub(crate) fn last_moved(&self) -> Instant {
+        lock(&self.state).uploaded_at
+    }
+}
+
+/// What is known of the response once its head is there.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) overhead_us: u64,
+}
+
+/// A call that was admitted and has not ended.
+#[derive(Debug)]
+pub(crate) struct OpenCall {
+    context: Arc<CallContext>,
+    state: Arc<Mutex<State>>,
+    /// Repeated in the closing, and taken by it.
+    opening: Option<Opening>,
+    received: Tick,
+    max_bytes: usize,
+    head: ResponseHead,
+    first_chunk: Option<Tick>,
+}
+
+impl OpenCall {
+    pub(crate) fn new(
+        context: Arc<CallContext>,
+        opening: Opening,
+        received: Tick,
+        slot: Option<Slot>,
+        max_bytes: usize,
+    ) -> Self {
+        gauge!("codepromptu_gateway_calls_in_progress").increment(1);
+        let state = State {
+            slot,
+            request: Capture::default(),
+            response: Capture::default(),
+            upload_failure: None,
+            uploaded_at: Instant::now(),
+        };
+        Self {
+            context,
+            state: Arc::new(Mutex::new(state)),
+            opening: Some(opening),
+            received,
+            max_bytes,
+            head: ResponseHead::default(),
+            first_chunk: None,
+        }
+    }
+
+    pub(crate) fn upload(&self) -> Upload {
+        Upload { state: self.state.clone(), max_bytes: self.max_bytes }
+    }
+
+    /// Whether there is a record of this call.
+    pub(crate) fn is_captured(&self) -> bool {
+        lock(&self.state).slot.is_some()
+    }
+
+    /// Gives the record up: the opening could not be written.
+    pub(crate) fn forgo_capture(&self) {
+        lock(&self.state).slot = None;
+    }
+
+    pub(crate) fn set_head(&mut self, head: ResponseHead) {
+        self.head = head;
+    }
+
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.context.stopping
+    }
+
+    /// Microseconds since the request's head was read.
+    pub(crate) fn elapsed_us(&self) -> u64 {
+        self.context.clock.ticks().micros_since(self.received)
+    }
+
+    /// Captures a chunk of the response.
+    pub(crate) fn capture_response(&mut self, data: &Bytes) {
+        self.first_chunk.get_or_insert_with(|| self.context.clock.ticks());
+        let state = &mut *lock(&self.state);
+        if let Some(slot) = &state.slot {
+            state.response.add(data, self.max_bytes, slot);
+        }
+    }
+
+    /// Writes the closing. The second time, and for a call that is not captured, there is nothing to write.
+    pub(crate) fn close(&mut self, outcome: Outcome, error: Option<&'static str>) -> Option<Ack> {
+        let opening = self.opening.take()?;
+        let now = self.context.clock.ticks();
+        self.count(&opening.provider, outcome, now);
+        let state = &mut *lock(&self.state);
+        let slot = state.slot.take()?;
+        let head = std::mem::take(&mut self.head);
+        Some(slot.close(Closing {
+            opening,
+            outcome,
+            ended_at: self.context.clock.now(),
+            duration_us: now.micros_since(self.received),
+            time_to_first_chunk_us: self.first_chunk.map(|tick| tick.micros_since(self.received)),
+            overhead_us: head.overhead_us,
+            status: head.status,
+            error: error.map(str::to_owned),
+            headers: head.headers,
+            request: std::mem::take(&mut state.request).into_body(),
+            response: std::mem::take(&mut state.response).into_body(),
+        }))
+    }
+
+    fn count(&self, provider: &str, outcome: Outcome, now: Tick) {
+        let provider = provider.to_owned();
+        gauge!("codepromptu_gateway_calls_in_progress").decrement(1);
+        counter!("codepromptu_gateway_calls_total", "provider" => provider, "outcome" => outcome.as_str())
+            .increment(1);
+        histogram!("codepromptu_gateway_call_duration_seconds")
+            .record(now.since(self.received).as_secs_f64());
+        histogram!("codepromptu_gateway_overhead_seconds").record(self.head.overhead_us as f64 / 1e6);
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        let outcome =
+            if self.stopping().is_cancelled() { Outcome::ShutDown } else { Outcome::ClientCancelled };
+        drop(self.close(outcome, None));
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

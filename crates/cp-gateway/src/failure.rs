@@ -1,0 +1,134 @@
+//! What the gateway itself can have to say against a call.
+
+use std::error::Error;
+use std::io;
+
+use cp_base::Outcome;
+use cp_capture::Refused;
+
+/// Why a call got no answer of its provider, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("there is no provider `{name}` here; the first part of the path is one of {known}")]
+    UnknownProvider { name: String, known: String },
+    #[error("the path cannot be passed on: {0}")]
+    BadPath(#[source] http::Error),
+    #[error("the request is over the limit of {limit} bytes (gateway.max_request_bytes)")]
+    RequestTooLarge { limit: u64 },
+    #[error("WebSocket is not spoken here; send the request by HTTP")]
+    WebSocketUnsupported,
+    #[error("capture has no room and this gateway does not forward what it cannot capture: {0}")]
+    CaptureFull(#[source] Refused),
+    #[error("capture failed and this gateway does not forward what it cannot capture; see its log")]
+    CaptureFailed,
+    #[error("the request's body broke off")]
+    RequestBroken,
+    #[error("{upstream} cannot be reached: {reason}")]
+    Unreachable { upstream: String, reason: String },
+    #[error("the certificate of {upstream} is not accepted: {reason}; a private authority goes into ca_file")]
+    Certificate { upstream: String, reason: String },
+    #[error("{upstream} did not accept a connection in time (gateway.connect_timeout_ms)")]
+    ConnectTimedOut { upstream: String },
+    #[error("{upstream} did not begin to answer in time (gateway.first_byte_timeout_ms)")]
+    FirstByteTimedOut { upstream: String },
+    #[error("the provider stopped sending (gateway.idle_timeout_ms)")]
+    IdleTimedOut,
+    #[error("{upstream} broke off before it answered: {reason}")]
+    BrokenOff { upstream: String, reason: String },
+    #[error("the provider broke off in the middle of its answer: {0}")]
+    BrokenBody(#[source] hyper::Error),
+}
+
+impl Failure {
+    /// The value of the header `codepromptu-error`, and the stored error code.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProvider { .. } => "unknown_provider",
+            Self::BadPath(_) => "bad_path",
+            Self::RequestTooLarge { .. } => "request_too_large",
+            Self::WebSocketUnsupported => "websocket_unsupported",
+            Self::CaptureFull(_) => "capture_full",
+            Self::CaptureFailed => "capture_failed",
+            Self::RequestBroken => "request_broken",
+            Self::Unreachable { .. } => "upstream_unreachable",
+            Self::Certificate { .. } => "upstream_certificate",
+            Self::ConnectTimedOut { .. } => "connect_timed_out",
+            Self::FirstByteTimedOut { .. } => "first_byte_timed_out",
+            Self::IdleTimedOut => "idle_timed_out",
+            Self::BrokenOff { .. } | Self::BrokenBody(_) => "upstream_broke_off",
+        }
+    }
+
+    /// The status that the client gets.
+    pub(crate) const fn status(&self) -> u16 {
+        match self {
+            Self::UnknownProvider { .. } => 404,
+            Self::BadPath(_) | Self::RequestBroken => 400,
+            Self::RequestTooLarge { .. } => 413,
+            Self::WebSocketUnsupported => 426,
+            Self::CaptureFull(_) | Self::CaptureFailed => 503,
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::BrokenOff { .. }
+            | Self::BrokenBody(_) => 502,
+            Self::ConnectTimedOut { .. } | Self::FirstByteTimedOut { .. } | Self::IdleTimedOut => 504,
+        }
+    }
+
+    /// How a call that was already admitted ends by it.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::UnknownProvider { .. }
+            | Self::BadPath(_)
+            | Self::RequestTooLarge { .. }
+            | Self::WebSocketUnsupported
+            | Self::CaptureFull(_)
+            | Self::CaptureFailed => Outcome::Rejected,
+            Self::RequestBroken => Outcome::ClientCancelled,
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::BrokenOff { .. }
+            | Self::BrokenBody(_) => Outcome::UpstreamError,
+            Self::ConnectTimedOut { .. } | Self::FirstByteTimedOut { .. } | Self::IdleTimedOut => {
+                Outcome::TimedOut
+            }
+        }
+    }
+
+    /// Reads what the client library met on the way to `upstream`.
+    pub(crate) fn of_upstream(upstream: &str, error: Source<'_>) -> Self {
+        let upstream = upstream.to_owned();
+        let reason = root_cause(error).to_string();
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return Self::Certificate { upstream, reason: tls.to_string() };
+        }
+        match find::<io::Error>(error).map(io::Error::kind) {
+            Some(io::ErrorKind::TimedOut) => Self::ConnectTimedOut { upstream },
+            _ if find::<hyper::Error>(error).is_some() => Self::BrokenOff { upstream, reason },
+            _ => Self::Unreachable { upstream, reason },
+        }
+    }
+}
+
+type Source<'a> = &'a (dyn Error + 'static);
+
+/// An error and everything that led to it.
+pub(crate) fn chain<'a>(error: Source<'a>) -> impl Iterator<Item = Source<'a>> {
+    std::iter::successors(Some(error), |error: &Source<'a>| source(*error))
+}
+
+/// What led to an error. An `io::Error` tells the source of what it wraps, and skips that itself.
+fn source<'a>(error: Source<'a>) -> Option<Source<'a>> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+fn root_cause<'a>(error: Source<'a>) -> Source<'a> {
+    chain(error).last().unwrap_or(error)
+}
+
+fn find<'a, E: Error + 'static>(error: Source<'a>) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref())
+}

@@ -1,0 +1,365 @@
+//! One call through the gateway.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey, Tick};
+use cp_capture::{Log, Opening};
+use cp_genai::Family;
+use http::header::{self, HeaderValue};
+use http::{HeaderName, Request, Response, StatusCode, Version, request};
+use hyper::body::{Body, Incoming};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::client::legacy;
+use metrics::counter;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
+use crate::failure::Failure;
+use crate::snapshot::{OnFull, Snapshot, Upstream};
+use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
+use crate::{failure, headers, upgrade};
+
+/// Names the call in every response of the gateway.
+pub const CALL_ID_HEADER: HeaderName = HeaderName::from_static("codepromptu-call-id");
+/// The microseconds that the gateway itself took until the response's head went out.
+pub const OVERHEAD_HEADER: HeaderName = HeaderName::from_static("codepromptu-overhead-us");
+/// The gateway's error code, in responses that are the gateway's own.
+pub const ERROR_HEADER: HeaderName = HeaderName::from_static("codepromptu-error");
+/// Present with the value `skipped` where a call passes that could not be captured.
+const CAPTURE_HEADER: HeaderName = HeaderName::from_static("codepromptu-capture");
+
+/// How long traffic waits for a stalled disk where traffic comes first.
+const STALL_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// What it knows at first.
+    pub snapshot: Snapshot,
+    /// Where calls are captured.
+    pub log: Log,
+    /// Mints call ids.
+    pub ids: IdGenerator,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The key of client fingerprints.
+    pub fingerprint_key: SealingKey,
+}
+
+/// The gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    log: Log,
+    ids: IdGenerator,
+    fingerprint_key: SealingKey,
+    context: Arc<CallContext>,
+    upgraded: TaskTracker,
+}
+
+/// A request with everything decided that the gateway decides.
+struct Admitted {
+    head: request::Parts,
+    body: Incoming,
+    call: CallId,
+    received: Tick,
+    provider: Arc<str>,
+    upstream: Arc<Upstream>,
+    snapshot: Arc<Snapshot>,
+}
+
+/// What the provider answered, and the client's side of the connection where the protocol may change.
+struct Answer {
+    response: Response<Incoming>,
+    client_side: Option<OnUpgrade>,
+    /// From handing the request on to the head of the response.
+    provider_us: u64,
+}
+
+impl Gateway {
+    /// A gateway over its parts.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        let context = CallContext { clock: parts.clock, stopping: CancellationToken::new() };
+        Self {
+            snapshot: ArcSwap::from_pointee(parts.snapshot),
+            log: parts.log,
+            ids: parts.ids,
+            fingerprint_key: parts.fingerprint_key,
+            context: Arc::new(context),
+            upgraded: TaskTracker::new(),
+        }
+    }
+
+    /// Replaces what the gateway knows; calls under way keep what they began with.
+    pub fn set_snapshot(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Ends what is still under way: calls dropped from now on were shut down by us, not cancelled by their clients.
+    /// Returns when the upgraded connections, which no HTTP server awaits, are closed.
+    pub async fn stop(&self) {
+        self.context.stopping.cancel();
+        self.upgraded.close();
+        self.upgraded.wait().await;
+    }
+
+    /// Serves one request. Never fails: what goes wrong is a response in the provider's error shape.
+    pub async fn handle(&self, request: Request<Incoming>) -> Response<GatewayBody> {
+        let received = self.context.clock.ticks();
+        let call = self.ids.mint();
+        let mut response = match self.admit(request, call, received) {
+            Ok(admitted) => {
+                let family = admitted.upstream.family;
+                let served = Box::pin(self.serve(admitted)).await;
+                served.unwrap_or_else(|failure| self.refusal(&failure, family, call, received))
+            }
+            Err((failure, family)) => self.refusal(&failure, family, call, received),
+        };
+        insert_text(&mut response, CALL_ID_HEADER, &call.to_string());
+        response
+    }
+
+    /// Decides where the request goes, or why nowhere.
+    fn admit(
+        &self,
+        request: Request<Incoming>,
+        call: CallId,
+        received: Tick,
+    ) -> Result<Admitted, (Failure, Family)> {
+        let snapshot = self.snapshot.load_full();
+        let (head, body) = request.into_parts();
+        let (name, path) = split_path(head.uri.path());
+        let Some((provider, upstream)) = snapshot.upstreams.get_key_value(name) else {
+            let known = snapshot.upstreams.keys().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+            return Err((Failure::UnknownProvider { name: name.to_owned(), known }, Family::OpenAi));
+        };
+        let declared = body.size_hint().exact();
+        if let Some(limit) = snapshot.limits.max_request_bytes.filter(|limit| declared > Some(*limit)) {
+            return Err((Failure::RequestTooLarge { limit }, upstream.family));
+        }
+        let websocket =
+            || headers::wanted_upgrade(&head.headers).is_some_and(|protocol| protocol == "websocket");
+        if path.ends_with("/v1/responses") && websocket() {
+            return Err((Failure::WebSocketUnsupported, upstream.family));
+        }
+        let (provider, upstream) = (provider.clone(), upstream.clone());
+        Ok(Admitted { head, body, call, received, provider, upstream, snapshot })
+    }
+
+    async fn serve(&self, admitted: Admitted) -> Result<Response<GatewayBody>, Failure> {
+        let snapshot = admitted.snapshot.clone();
+        let mut call = self.open(&admitted).await?;
+        match send(admitted, &call).await {
+            Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
+            Err(failure) => {
+                let overhead_us = call.elapsed_us();
+                call.set_head(ResponseHead {
+                    status: Some(failure.status()),
+                    overhead_us,
+                    ..Default::default()
+                });
+                drop(call.close(failure.outcome(), Some(failure.code())));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Opens the call: its record is in the log before the provider hears of it.
+    async fn open(&self, admitted: &Admitted) -> Result<OpenCall, Failure> {
+        let policy = admitted.snapshot.capture;
+        let mut slot = match (self.log.reserve(), policy.on_full) {
+            (Ok(slot), _) => Some(slot),
+            (Err(refused), OnFull::Reject) => return Err(Failure::CaptureFull(refused)),
+            (Err(_), OnFull::Forward) => None,
+        };
+        let opening = self.opening(admitted);
+        let written = slot.as_mut().map(|slot| slot.open(opening.clone()));
+        let context = self.context.clone();
+        let call = OpenCall::new(context, opening, admitted.received, slot, policy.max_body_bytes);
+        let Some(written) = written else { return Ok(call) };
+        if policy.on_full == OnFull::Reject {
+            return written.await.map(|()| call).map_err(|_| Failure::CaptureFailed);
+        }
+        // A stalled disk does not stop traffic: the opening is still written when the disk comes back.
+        if let Ok(Err(_)) = tokio::time::timeout(STALL_LIMIT, written).await {
+            call.forgo_capture();
+        }
+        Ok(call)
+    }
+
+    fn opening(&self, admitted: &Admitted) -> Opening {
+        let head = &admitted.head;
+        let scope = admitted.snapshot.scope;
+        Opening {
+            call: admitted.call,
+            node: self.log.node(),
+            org: scope.org(),
+            project: scope.project(),
+            started_at: self.context.clock.now(),
+            provider: admitted.provider.to_string(),
+            method: head.method.as_str().to_owned(),
+            path: split_path(head.uri.path()).1.to_owned(),
+            query: head.uri.query().map(headers::redacted_query),
+            headers: headers::kept(&head.headers),
+            client_fingerprint: headers::fingerprint(&self.fingerprint_key, &head.headers, head.uri.query()),
+        }
+    }
+
+    /// Passes the provider's answer on; the call goes with its body.
+    async fn pass_on(
+        &self,
+        answer: Answer,
+        mut call: OpenCall,
+        snapshot: &Snapshot,
+    ) -> Response<GatewayBody> {
+        let Answer { mut response, client_side, provider_us } = answer;
+        let (status, kept) = (response.status().as_u16(), headers::kept(response.headers()));
+        let overhead_us = call.elapsed_us().saturating_sub(provider_us);
+        call.set_head(ResponseHead { status: Some(status), headers: kept, overhead_us });
+        insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
+        if !call.is_captured() {
+            response.headers_mut().insert(CAPTURE_HEADER, HeaderValue::from_static("skipped"));
+            counter!("codepromptu_gateway_calls_uncaptured_total").increment(1);
+        }
+        if let Some(client_side) = client_side {
+            return upgrade::splice(&self.upgraded, call, client_side, response);
+        }
+        headers::strip_hop_by_hop(response.headers_mut());
+        let hold_limit = (snapshot.capture.on_full == OnFull::Forward).then_some(STALL_LIMIT);
+        if response.body().is_end_stream() {
+            // The server never polls an empty body, so its end waits here.
+            Hold::new(call.close(Outcome::Completed, None), hold_limit).await;
+            return response.map(|_| GatewayBody::empty());
+        }
+        let idle = snapshot.limits.idle_timeout;
+        response.map(|body| GatewayBody::passing(ResponseTee::new(body, call, idle, hold_limit)))
+    }
+
+    /// The gateway's own answer, in the provider's error shape.
+    fn refusal(
+        &self,
+        failure: &Failure,
+        family: Family,
+        call: CallId,
+        received: Tick,
+    ) -> Response<GatewayBody> {
+        let (code, status) = (failure.code(), failure.status());
+        counter!("codepromptu_gateway_errors_total", "code" => code).increment(1);
+        tracing::warn!(%call, code, status, error = %WithSources(failure), "a call was answered by the gateway");
+        let body = family.error_body(status, code, &failure.to_string(), &call.to_string());
+        let mut response = Response::new(GatewayBody::own(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let fields = response.headers_mut();
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        fields.insert(ERROR_HEADER, HeaderValue::from_static(code));
+        match status {
+            426 => fields.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1")),
+            503 => fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+            _ => None,
+        };
+        let overhead_us = self.context.clock.ticks().micros_since(received);
+        insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
+        response
+    }
+}
+
+/// Sends the request on and waits for the head of the response.
+async fn send(admitted: Admitted, call: &OpenCall) -> Result<Answer, Failure> {
+    let Admitted { mut head, body, upstream, snapshot, .. } = admitted;
+    let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = upstream.uri(split_path(path_and_query).1).map_err(Failure::BadPath)?;
+    head.version = Version::HTTP_11;
+    let protocol = headers::wanted_upgrade(&head.headers);
+    headers::strip_hop_by_hop(&mut head.headers);
+    head.headers.remove(header::HOST);
+    head.headers.remove(header::EXPECT);
+    let upload = call.upload();
+    let body = RequestTee::new(body, upload.clone(), snapshot.limits.max_request_bytes);
+    let mut request = Request::from_parts(head, body);
+    let client_side = protocol.map(|protocol| {
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(header::UPGRADE, protocol);
+        hyper::upgrade::on(&mut request)
+    });
+    let before_us = call.elapsed_us();
+    let sent = upstream.client.send(request);
+    let mut response = answer(sent, &upload, &upstream, snapshot.limits.first_byte_timeout).await?;
+    let provider_us = call.elapsed_us() - before_us;
+    // The client's connection may speak another version, and its server writes that one itself.
+    *response.version_mut() = Version::HTTP_11;
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    Ok(Answer { response, client_side: client_side.filter(|_| switched), provider_us })
+}
+
+/// Waits for the response's head, for `limit` after the upload last moved.
+async fn answer(
+    sent: impl Future<Output = Result<Response<Incoming>, legacy::Error>>,
+    upload: &Upload,
+    upstream: &Upstream,
+    limit: Duration,
+) -> Result<Response<Incoming>, Failure> {
+    let mut sent = pin!(sent);
+    loop {
+        let deadline = upload.last_moved() + limit;
+        match tokio::time::timeout_at(deadline, &mut sent).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(error)) => {
+                let of_upstream = || Failure::of_upstream(upstream.authority(), &error);
+                return Err(upload.take_failure().unwrap_or_else(of_upstream));
+            }
+            Err(_) if upload.last_moved() + limit > deadline => {}
+            Err(_) => return Err(Failure::FirstByteTimedOut { upstream: upstream.authority().to_owned() }),
+        }
+    }
+}
+
+/// `/openai/v1/models?x` is provider `openai` and path `/v1/models?x`; a path without more is `/`.
+fn split_path(path: &str) -> (&str, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    match path.find(['/', '?']).and_then(|at| path.split_at_checked(at)) {
+        Some((provider, rest)) => (provider, rest),
+        None => (path, "/"),
+    }
+}
+
+fn insert_text<B>(response: &mut Response<B>, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// An error with everything that led to it, for the program's own log.
+struct WithSources<'a>(&'a Failure);
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        failure::chain(self.0).skip(1).try_for_each(|error| write!(f, ": {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_part_of_the_path_is_the_provider() {
+        for (path, parts) in [
+            ("/openai/v1/models?a=/b", ("openai", "/v1/models?a=/b")),
+            ("/openai", ("openai", "/")),
+            ("/openai/", ("openai", "/")),
+            ("/openai//v1", ("openai", "//v1")),
+            ("/", ("", "/")),
+            ("/gemini?key=1", ("gemini", "?key=1")),
+        ] {
+            assert_eq!(split_path(path), parts);
+        }
+    }
+}

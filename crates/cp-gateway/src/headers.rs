@@ -1,0 +1,194 @@
+//! Which headers pass, which are kept, and which are secret.
+
+use cp_base::SealingKey;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Headers that speak of one connection (RFC 9110, section 7.6.1) or that the next hop writes anew.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::PROXY_AUTHENTICATE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Where clients put their credential. Never kept.
+const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+
+/// Query parameters that hold a credential.
+const CREDENTIAL_PARAMETERS: [&str; 6] = ["key", "api_key", "api-key", "access_token", "token", "sig"];
+
+/// Headers that tell something of a call. A list of what is kept, not of what is dropped: an unknown header may hold a
+/// secret.
+const KEPT: [&str; 20] = [
+    "accept",
+    "anthropic-beta",
+    "anthropic-version",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "http-referer",
+    "openai-beta",
+    "openai-model",
+    "openai-organization",
+    "openai-processing-ms",
+    "openai-project",
+    "openai-version",
+    "request-id",
+    "retry-after",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-request-id",
+    "x-title",
+];
+
+const KEPT_PREFIXES: [&str; 4] =
+    ["anthropic-ratelimit-", "x-ratelimit-", "x-stainless-", "x-envoy-upstream-"];
+
+/// Removes what belongs to the connection it came on. `TE: trailers` stays: it is what lets trailers through.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named = connection_options(headers);
+    for name in named.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()) {
+        if name != header::TE {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+    let trailers =
+        headers.get_all(header::TE).iter().any(|value| tokens(value).any(|token| token == "trailers"));
+    headers.remove(header::TE);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// The protocol that an `Upgrade` asks for, where the `Connection` header means it. `h2c` is left to the next hop.
+pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let upgrade = headers.get(header::UPGRADE)?;
+    let meant = connection_options(headers).iter().any(|option| option == "upgrade");
+    (meant && !tokens(upgrade).any(|protocol| protocol == "h2c")).then(|| upgrade.clone())
+}
+
+fn connection_options(headers: &HeaderMap) -> Vec<String> {
+    headers.get_all(header::CONNECTION).iter().flat_map(tokens).collect()
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = String> {
+    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+    text.split(',').map(|token| token.trim().to_owned()).collect::<Vec<_>>().into_iter()
+}
+
+/// The headers worth keeping with a call.
+pub(crate) fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let keeps = |name: &str| {
+        KEPT.binary_search(&name).is_ok() || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| keeps(name.as_str()))
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect()
+}
+
+/// A keyed fingerprint of the client's credential: tells clients apart, and cannot be turned back.
+pub(crate) fn fingerprint(key: &SealingKey, headers: &HeaderMap, query: Option<&str>) -> Option<[u8; 16]> {
+    let in_header = CREDENTIALS.iter().find_map(|name| headers.get(*name)).map(HeaderValue::as_bytes);
+    let in_query = || {
+        pairs(query?).find(|(name, _)| is_credential(name)).and_then(|(_, value)| value).map(str::as_bytes)
+    };
+    let credential = in_header.or_else(in_query)?;
+    let bare = match credential.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest,
+        _ => credential,
+    };
+    key.digest(&[bare]).first_chunk().copied()
+}
+
+/// The query as it may be stored: the values of credentials replaced.
+pub(crate) fn redacted_query(query: &str) -> String {
+    let redacted = |(name, value): (&str, Option<&str>)| match value {
+        Some(_) if is_credential(name) => format!("{name}=REDACTED"),
+        Some(value) => format!("{name}={value}"),
+        None => name.to_owned(),
+    };
+    pairs(query).map(redacted).collect::<Vec<_>>().join("&")
+}
+
+fn is_credential(parameter: &str) -> bool {
+    CREDENTIAL_PARAMETERS.iter().any(|name| name.eq_ignore_ascii_case(parameter))
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    query
+        .split('&')
+        .map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn kept_names_are_sorted_for_the_search() {
+        assert!(KEPT.is_sorted());
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_stays_behind() {
+        let mut passing = headers(&[
+            ("connection", "close, X-Private, TE"),
+            ("x-private", "1"),
+            ("te", "gzip, trailers"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("x-public", "2"),
+        ]);
+        strip_hop_by_hop(&mut passing);
+        assert_eq!(passing, headers(&[("x-public", "2"), ("te", "trailers")]));
+    }
+
+    #[test]
+    fn only_a_meant_upgrade_counts() {
+        let websocket = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(wanted_upgrade(&websocket).unwrap(), "websocket");
+        assert_eq!(wanted_upgrade(&headers(&[("upgrade", "websocket")])), None);
+        assert_eq!(
+            wanted_upgrade(&headers(&[("connection", "upgrade, http2-settings"), ("upgrade", "h2c")])),
+            None
+        );
+    }
+
+    #[test]
+    fn credentials_are_fingerprinted_and_not_kept() {
+        let key = SealingKey::new([1; 32]);
+        let bearer = headers(&[("authorization", "Bearer sk-1"), ("user-agent", "x"), ("cookie", "c")]);
+        let plain = headers(&[("x-api-key", "sk-1")]);
+        assert_eq!(kept(&bearer), [("user-agent".to_owned(), "x".to_owned())]);
+        let fingerprint_of = |headers: &HeaderMap, query| fingerprint(&key, headers, query);
+        assert_eq!(fingerprint_of(&bearer, None), fingerprint_of(&plain, None));
+        assert_eq!(
+            fingerprint_of(&bearer, None),
+            fingerprint_of(&HeaderMap::new(), Some("alt=sse&key=sk-1"))
+        );
+        assert_eq!(fingerprint_of(&HeaderMap::new(), Some("alt=sse")), None);
+    }
+
+    #[test]
+    fn queries_lose_their_secrets_only() {
+        assert_eq!(redacted_query("alt=sse&key=AIza&x"), "alt=sse&key=REDACTED&x");
+    }
+}

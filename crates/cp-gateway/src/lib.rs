@@ -1,0 +1,24 @@
+//! The gateway: admit → route → forward → tee → finish.
+//!
+//! It stands between a client and its provider and changes nothing that passes: method, path, query, headers less the
+//! hop-by-hop ones, body and status are the same on both sides. What it adds is three response headers and a record of
+//! the call in the capture log.
+//!
+//! What is not here: a database, a decoder, a retry. Everything that the gateway decides, it decides from its
+//! [`Snapshot`]; it keeps forwarding while the rest of the program is down.
+
+mod call;
+mod failure;
+mod gateway;
+mod headers;
+mod listener;
+mod snapshot;
+mod tee;
+mod upgrade;
+mod upstream;
+
+pub use gateway::{CALL_ID_HEADER, ERROR_HEADER, Gateway, GatewayParts, OVERHEAD_HEADER};
+pub use listener::{ListenError, Listener, TlsError, TlsIdentity};
+pub use snapshot::{CapturePolicy, Limits, OnFull, Snapshot, Upstream, UpstreamError};
+pub use tee::GatewayBody;
+pub use upstream::{ClientError, UpstreamClient};

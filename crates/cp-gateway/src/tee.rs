@@ -1,0 +1,290 @@
+//! Bodies that pass and are captured on the way. Nothing is collected, changed or held back, but for the end of a
+//! response: it waits until the closing record is on disk, so that a client that has all of its answer can rely on the
+//! record whatever happens next.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cp_base::Outcome;
+use cp_capture::Ack;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use crate::call::{OpenCall, Upload};
+use crate::failure::Failure;
+
+/// A request's body on its way to the provider.
+#[derive(Debug)]
+pub(crate) struct RequestTee {
+    inner: Incoming,
+    upload: Upload,
+    passed: u64,
+    limit: Option<u64>,
+}
+
+/// The upload broke off; the reason is kept with the call.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off")]
+pub(crate) struct UploadBroken;
+
+impl RequestTee {
+    pub(crate) fn new(inner: Incoming, upload: Upload, limit: Option<u64>) -> Self {
+        Self { inner, upload, passed: 0, limit }
+    }
+
+    fn fail(&self, failure: Failure) -> UploadBroken {
+        self.upload.fail(failure);
+        UploadBroken
+    }
+}
+
+impl Body for RequestTee {
+    type Data = Bytes;
+    type Error = UploadBroken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadBroken>>> {
+        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(_)) => return Poll::Ready(Some(Err(self.fail(Failure::RequestBroken)))),
+            None => return Poll::Ready(None),
+        };
+        if let Some(data) = frame.data_ref() {
+            self.passed += data.len() as u64;
+            if let Some(limit) = self.limit.filter(|limit| self.passed > *limit) {
+                return Poll::Ready(Some(Err(self.fail(Failure::RequestTooLarge { limit }))));
+            }
+            self.upload.capture(data);
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The body of a response of the gateway: a provider's on its way, or the gateway's own few bytes.
+#[derive(Debug)]
+pub struct GatewayBody(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Own(Option<Bytes>),
+    Passing(Box<ResponseTee>),
+}
+
+/// A response broke off. The client must see a broken stream, never a clean end.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ResponseBroken(Failure);
+
+impl GatewayBody {
+    pub(crate) fn own(bytes: Vec<u8>) -> Self {
+        Self(Kind::Own(Some(bytes.into())))
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self(Kind::Own(None))
+    }
+
+    pub(crate) fn passing(tee: ResponseTee) -> Self {
+        Self(Kind::Passing(Box::new(tee)))
+    }
+}
+
+impl Body for GatewayBody {
+    type Data = Bytes;
+    type Error = ResponseBroken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBroken>>> {
+        match &mut self.0 {
+            Kind::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Passing(tee) => tee.poll_frame(cx).map_err(ResponseBroken),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Own(bytes) => bytes.is_none(),
+            Kind::Passing(tee) => tee.phase.is_ended(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Kind::Passing(tee) => tee.size_hint(),
+        }
+    }
+}
+
+/// A provider's response on its way to the client. Dropped before its end, it closes the call as cancelled.
+#[derive(Debug)]
+pub(crate) struct ResponseTee {
+    inner: Incoming,
+    call: OpenCall,
+    idle: IdleTimer,
+    hold_limit: Option<Duration>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Passing,
+    Holding { last: Option<Frame<Bytes>>, hold: Hold },
+    Ended,
+}
+
+impl Phase {
+    const fn is_ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+}
+
+impl ResponseTee {
+    /// `hold_limit` bounds how long the end waits for the log; absent, it waits as long as it takes.
+    pub(crate) fn new(inner: Incoming, call: OpenCall, idle: Duration, hold_limit: Option<Duration>) -> Self {
+        Self { inner, call, idle: IdleTimer::new(idle), hold_limit, phase: Phase::Passing }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        loop {
+            match &mut self.phase {
+                Phase::Passing => {
+                    if let Some(item) = ready!(self.poll_passing(cx)) {
+                        return Poll::Ready(Some(item));
+                    }
+                }
+                Phase::Holding { last, hold } => {
+                    ready!(Pin::new(hold).poll(cx));
+                    let last = last.take();
+                    self.phase = Phase::Ended;
+                    return Poll::Ready(last.map(Ok));
+                }
+                Phase::Ended => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// The next frame, or `None` when the end has come and is held.
+    fn poll_passing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.idle.moved();
+                if let Some(data) = frame.data_ref() {
+                    self.call.capture_response(data);
+                }
+                if self.inner.is_end_stream() || frame.is_trailers() {
+                    self.hold(Some(frame));
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                Poll::Ready(Some(Err(self.break_off(Failure::BrokenBody(error)))))
+            }
+            Poll::Ready(None) => {
+                self.hold(None);
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                ready!(self.idle.poll_expired(cx));
+                Poll::Ready(Some(Err(self.break_off(Failure::IdleTimedOut))))
+            }
+        }
+    }
+
+    fn hold(&mut self, last: Option<Frame<Bytes>>) {
+        let ack = self.call.close(Outcome::Completed, None);
+        self.phase = Phase::Holding { last, hold: Hold::new(ack, self.hold_limit) };
+    }
+
+    fn break_off(&mut self, failure: Failure) -> Failure {
+        drop(self.call.close(failure.outcome(), Some(failure.code())));
+        self.phase = Phase::Ended;
+        failure
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.phase {
+            Phase::Passing => self.inner.size_hint(),
+            Phase::Holding { last, .. } => {
+                SizeHint::with_exact(last.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64)
+            }
+            Phase::Ended => SizeHint::with_exact(0),
+        }
+    }
+}
+
+/// Waits for the record of a closing, where there is one, for no longer than a limit.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    ack: Option<Ack>,
+    limit: Option<Pin<Box<Sleep>>>,
+    limit_after: Option<Duration>,
+}
+
+impl Hold {
+    pub(crate) fn new(ack: Option<Ack>, limit_after: Option<Duration>) -> Self {
+        Self { ack, limit: None, limit_after }
+    }
+}
+
+impl Future for Hold {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(ack) = &mut self.ack else { return Poll::Ready(()) };
+        // The log counts and reports what it could not write; the answer is not withheld for it.
+        if Pin::new(ack).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let Some(after) = self.limit_after else { return Poll::Pending };
+        self.limit.get_or_insert_with(|| Box::pin(tokio::time::sleep(after))).as_mut().poll(cx)
+    }
+}
+
+/// Expires when one wait for the provider lasts too long; the time in which the client does not read is not counted.
+/// The timer is made for the first wait, and moved only when it fires.
+#[derive(Debug)]
+struct IdleTimer {
+    after: Duration,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl IdleTimer {
+    fn new(after: Duration) -> Self {
+        Self { after, deadline: None, sleep: None }
+    }
+
+    fn moved(&mut self) {
+        self.deadline = None;
+    }
+
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.after);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= deadline {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(deadline);
+        }
+    }
+}

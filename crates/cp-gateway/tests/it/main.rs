@@ -1,0 +1,10 @@
+//! The gateway between a raw client and a raw provider, with a real capture log.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod endings;
+mod refusals;
+mod rig;
+mod tls;
+mod transparency;
+mod upgrades;

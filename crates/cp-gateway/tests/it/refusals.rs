@@ -1,0 +1,100 @@
+//! What the gateway says itself, each in the shape of the provider.
+
+use std::time::Duration;
+
+use cp_base::Outcome;
+use cp_gateway::UpstreamClient;
+use tokio::io::AsyncWriteExt;
+
+use crate::rig::{PATIENCE, Provider, Rig, Settings, Step, response, text};
+
+fn request(path: &str) -> Vec<u8> {
+    format!("POST {path} HTTP/1.1\r\nHost: g\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}")
+        .into_bytes()
+}
+
+fn code(answer: &str) -> &str {
+    answer.split("codepromptu-error: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_unknown_provider_is_told_the_known_ones() {
+    let provider = Provider::play(vec![]).await;
+    let rig = Rig::before(&provider).await;
+    let answer = text(&rig.exchange(&request("/opnai/v1/chat/completions")).await);
+    assert!(answer.starts_with("HTTP/1.1 404 ") && code(&answer) == "unknown_provider", "{answer}");
+    assert!(answer.contains("opnai") && answer.contains("anthropic, gemini, ollama, openai"), "{answer}");
+    assert!(answer.contains("codepromptu-call-id: call_") && answer.contains("codepromptu-overhead-us: "));
+}
+
+#[tokio::test]
+async fn an_unreachable_provider_is_a_502_in_its_own_shape() {
+    // A port that was free a moment ago and that nobody listens on.
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let shapes = [
+        ("openai", "\"param\":null"),
+        ("anthropic", "\"type\":\"error\""),
+        ("gemini", "\"code\":502"),
+        ("ollama", "{\"error\":\""),
+    ];
+    for (family, shape) in shapes {
+        let rig = Rig::with(port, Settings::default()).await;
+        let answer = text(&rig.exchange(&request(&format!("/{family}/v1/x"))).await);
+        assert!(answer.starts_with("HTTP/1.1 502 ") && code(&answer) == "upstream_unreachable", "{answer}");
+        let body = answer.split("\r\n\r\n").nth(1).unwrap();
+        assert!(body.contains(shape), "{body}");
+        assert!(body.contains(&format!("127.0.0.1:{port}")), "{body}");
+        let (_, closing) = rig.only_call().await;
+        assert_eq!((closing.outcome, closing.status), (Outcome::UpstreamError, Some(502)));
+        assert_eq!(closing.error.as_deref(), Some("upstream_unreachable"));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_accepts_no_connection_in_time_is_a_504() {
+    // TLS is awaited from a socket that never speaks.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let client = UpstreamClient::new(Duration::from_millis(50), false, None).unwrap();
+    let rig = Rig::with(0, Settings { base_url: Some(base_url), client, ..Settings::default() }).await;
+    let answer = text(&rig.exchange(&request("/anthropic/v1/messages")).await);
+    assert!(answer.starts_with("HTTP/1.1 504 ") && code(&answer) == "connect_timed_out", "{answer}");
+    assert_eq!(rig.only_call().await.1.outcome, Outcome::TimedOut);
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_refused_at_once_or_midway() {
+    let mut provider = Provider::play(vec![Step::Send(response(b"{}"))]).await;
+    let mut settings = Settings::default();
+    settings.limits.max_request_bytes = Some(10);
+    let rig = Rig::with(provider.port, settings).await;
+    let declared = b"POST /openai/v1/x HTTP/1.1\r\nHost: g\r\nConnection: close\r\nContent-Length: 11\r\n\r\n12345678901";
+    let answer = text(&rig.exchange(declared).await);
+    assert!(answer.starts_with("HTTP/1.1 413 ") && code(&answer) == "request_too_large", "{answer}");
+    assert!(answer.contains("max_request_bytes"), "{answer}");
+
+    let mut client = rig.connect().await;
+    let head =
+        b"POST /openai/v1/x HTTP/1.1\r\nHost: g\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    client.write_all(b"6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n").await.unwrap();
+    let answer =
+        tokio::time::timeout(PATIENCE, crate::rig::read_message(&mut client)).await.unwrap().unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", text(&answer));
+    let (_, closing) = rig.only_call().await;
+    assert_eq!((closing.outcome, closing.status), (Outcome::Rejected, Some(413)));
+    assert!(provider.seen.borrow_and_update().requests.is_empty());
+}
+
+#[tokio::test]
+async fn responses_over_websocket_answer_426() {
+    let provider = Provider::play(vec![]).await;
+    let rig = Rig::before(&provider).await;
+    let upgrade =
+        b"GET /openai/v1/responses HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    let mut client = rig.connect().await;
+    client.write_all(upgrade).await.unwrap();
+    let answer = text(&crate::rig::read_message(&mut client).await.unwrap());
+    assert!(answer.starts_with("HTTP/1.1 426 ") && code(&answer) == "websocket_unsupported", "{answer}");
+}

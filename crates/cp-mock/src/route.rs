@@ -1,0 +1,356 @@
+//! From a request to a response.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use crate::directive::{Directives, Fault};
+use crate::echo::{self, Duplex};
+use crate::failure::{Dialect, Failure};
+use crate::line::ResetMark;
+use crate::script::{BrokenOff, ScriptBody, gzip, steps};
+use crate::seen::Exchange;
+use crate::server::State;
+use crate::text::{hash, id};
+use crate::{anthropic, bench, openai};
+
+/// A response.
+pub(crate) type Reply = Response<ReplyBody>;
+
+/// Why a connection ends without a response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoReply {
+    #[error(transparent)]
+    BrokenOff(#[from] BrokenOff),
+    #[error("the request's body did not arrive")]
+    Request(#[from] hyper::Error),
+    #[error("the response could not be compressed")]
+    Gzip(#[from] std::io::Error),
+    #[error("the response's head is no HTTP")]
+    Head(#[from] http::Error),
+}
+
+/// Where a response's bytes come from.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    Empty,
+    Script(ScriptBody),
+    Duplex(Duplex),
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = NoReply;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoReply>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Script(body) => Pin::new(body).poll_frame(cx).map_err(NoReply::from),
+            Self::Duplex(body) => Pin::new(body).poll_frame(cx).map_err(NoReply::from),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Script(body) => body.is_end_stream(),
+            Self::Duplex(_) => false,
+        }
+    }
+}
+
+/// What a provider answers, before it is put on the wire.
+enum Content {
+    Json(Value),
+    /// Server-sent events, framed.
+    Events(Vec<Bytes>),
+}
+
+/// Answers a request.
+pub(crate) async fn answer(
+    state: &State,
+    mark: ResetMark,
+    request: Request<Incoming>,
+) -> Result<Reply, NoReply> {
+    let exchange = state.log.begin(&request);
+    let mut directives = Directives::from_headers(request.headers());
+    if let Some(query) = request.uri().query() {
+        directives.read_query(query);
+    }
+    match request.uri().path() {
+        "/echo" => {
+            let exchange = before_head(&directives, exchange, &mark).await?;
+            return Ok(echo::echo(request, &directives, exchange, mark).await?);
+        }
+        "/upgrade/echo" => return Ok(echo::upgrade(request, exchange, &state.tasks)),
+        _ => {}
+    }
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let seed = hash(&body);
+    exchange.received(u64::try_from(body.len()).unwrap_or(u64::MAX), seed);
+    if let Some(stream) = bench::asked(&body) {
+        return Ok(fixed(stream, &directives, exchange, mark));
+    }
+    let target = Target::of(parts.uri.path(), &parts.headers);
+    let request_id = id("req_", seed, 32);
+    let content = target.content(&parts.method, &parts.headers, &body, &mut directives);
+    let exchange = before_head(&directives, exchange, &mark).await?;
+    let dialect = target.dialect;
+    let (status, content) = match content {
+        Ok(content) => (StatusCode::OK, content),
+        Err(failure) => {
+            let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, Content::Json(failure.body(dialect, &request_id)))
+        }
+    };
+    let mut response = head(dialect, status, &request_id)?;
+    let chunks = encode(content, &parts.headers, &directives, response.headers_mut())?;
+    let body = ScriptBody::new(steps(chunks, &directives), exchange, mark);
+    Ok(response.map(|()| ReplyBody::Script(body)))
+}
+
+/// The faults before a head: hands the exchange back where there is none.
+async fn before_head(
+    directives: &Directives,
+    mut exchange: Exchange,
+    mark: &ResetMark,
+) -> Result<Exchange, BrokenOff> {
+    match directives.fault {
+        Some(Fault::ResetBeforeHead) => {
+            mark.set();
+            exchange.broken();
+            Err(BrokenOff)
+        }
+        Some(Fault::StallHead) => {
+            // The exchange is held here: it is dropped, and so counted as cancelled, when the client goes away.
+            let nothing: Infallible = std::future::pending().await;
+            match nothing {}
+        }
+        _ => Ok(exchange),
+    }
+}
+
+/// The answer for load.
+fn fixed(stream: bool, directives: &Directives, exchange: Exchange, mark: ResetMark) -> Reply {
+    let (media_type, chunks) = if stream {
+        ("text/event-stream; charset=utf-8", bench::STREAM.clone())
+    } else {
+        ("application/json", vec![bench::WHOLE.clone()])
+    };
+    let mut response = Response::new(());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if !stream {
+        response.headers_mut().insert(CONTENT_LENGTH, bench::WHOLE.len().into());
+    }
+    response.map(|()| ReplyBody::Script(ScriptBody::new(steps(chunks, directives), exchange, mark)))
+}
+
+/// Headers that each provider sets; times in them are fixed, so that answers compare equal.
+fn head(dialect: Dialect, status: StatusCode, request_id: &str) -> Result<Response<()>, http::Error> {
+    let mut response = Response::builder().status(status);
+    response = match dialect {
+        Dialect::OpenAi => response
+            .header("x-request-id", request_id)
+            .header("openai-version", "2020-10-01")
+            .header("openai-processing-ms", "42")
+            .header("x-ratelimit-remaining-requests", "9999"),
+        Dialect::Anthropic => response
+            .header("request-id", request_id)
+            .header("anthropic-ratelimit-requests-remaining", "999")
+            .header("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
+    };
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response = response.header(RETRY_AFTER, "1");
+    }
+    response.body(())
+}
+
+/// The content in chunks, compressed where the client takes that; sets the headers that say so.
+fn encode(
+    content: Content,
+    request: &HeaderMap,
+    directives: &Directives,
+    headers: &mut HeaderMap,
+) -> Result<Vec<Bytes>, std::io::Error> {
+    let accepted = request.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    let accepts_gzip = accepted.is_some_and(|value| value.contains("gzip"));
+    let (media_type, chunks, compress) = match content {
+        Content::Json(body) => ("application/json", vec![Bytes::from(body.to_string())], accepts_gzip),
+        Content::Events(events) => {
+            ("text/event-stream; charset=utf-8", events, accepts_gzip && directives.gzip_stream)
+        }
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let chunks = if compress {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        gzip(&chunks)?
+    } else {
+        chunks
+    };
+    if directives.trailers {
+        headers.insert("trailer", HeaderValue::from_static("x-mock-trailer"));
+    } else if media_type == "application/json"
+        && directives.fault != Some(Fault::Garbage)
+        && !directives.endless
+    {
+        headers.insert(CONTENT_LENGTH, chunks.iter().map(Bytes::len).sum::<usize>().into());
+    }
+    Ok(chunks)
+}
+
+/// Whom a path addresses, and what there.
+struct Target<'a> {
+    dialect: Dialect,
+    path: &'a str,
+}
+
+impl<'a> Target<'a> {
+    fn of(path: &'a str, headers: &HeaderMap) -> Self {
+        if let Some(rest) = path.strip_prefix("/openai/") {
+            return Self { dialect: Dialect::OpenAi, path: rest };
+        }
+        if let Some(rest) = path.strip_prefix("/anthropic/") {
+            return Self { dialect: Dialect::Anthropic, path: rest };
+        }
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let anthropic = path.starts_with("v1/messages") || headers.contains_key("anthropic-version");
+        Self { dialect: if anthropic { Dialect::Anthropic } else { Dialect::OpenAi }, path }
+    }
+
+    fn content(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        body: &[u8],
+        directives: &mut Directives,
+    ) -> Result<Content, Failure> {
+        let model = self.path.strip_prefix("v1/models").map(|rest| rest.trim_start_matches('/'));
+        let model = model.map(|name| (!name.is_empty()).then_some(name));
+        let known = model.is_some() || POSTS.contains(&(self.dialect, self.path));
+        if !known {
+            return Err(self.unknown(method));
+        }
+        authorize(self.dialect, headers)?;
+        if let Some(status) = directives.status {
+            return Err(Failure::of_status(self.dialect, status));
+        }
+        match (self.dialect, model) {
+            (Dialect::OpenAi, Some(name)) => return openai::models(name).map(Content::Json),
+            (Dialect::Anthropic, Some(name)) => return anthropic::models(name).map(Content::Json),
+            _ => {}
+        }
+        if method != Method::POST {
+            let failure = Failure::new(405, format!("Not allowed to {method} on /{}.", self.path));
+            return Err(Failure { code: Some("method_not_supported"), ..failure });
+        }
+        let request: Value = serde_json::from_slice(body).map_err(|_| self.unreadable())?;
+        self.generate(&request, hash(body), directives)
+    }
+
+    fn generate(&self, request: &Value, seed: u64, directives: &mut Directives) -> Result<Content, Failure> {
+        match self.path {
+            "v1/embeddings" => openai::embeddings(request).map(Content::Json),
+            "v1/messages/count_tokens" => anthropic::count_tokens(request).map(Content::Json),
+            "v1/messages" => {
+                let message = anthropic::messages(request, seed)?;
+                self.told(&message.question.user, directives)?;
+                if !message.stream {
+                    return Ok(Content::Json(message.whole(directives)));
+                }
+                let mut events: Vec<Bytes> = message.events(directives).iter().map(named_event).collect();
+                if directives.stream_error {
+                    let error = anthropic::stream_error(&id("req_", seed, 32));
+                    break_off(&mut events, named_event(&error));
+                }
+                Ok(Content::Events(events))
+            }
+            _ => {
+                let chat = openai::chat(request, seed)?;
+                self.told(&chat.question.user, directives)?;
+                if !chat.stream {
+                    return Ok(Content::Json(chat.whole(directives)));
+                }
+                let mut events: Vec<Bytes> = chat.chunks(directives).iter().map(data_event).collect();
+                if directives.stream_error {
+                    break_off(&mut events, data_event(&openai::stream_error()));
+                } else {
+                    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+                }
+                Ok(Content::Events(events))
+            }
+        }
+    }
+
+    /// Adds the directives of the message, and fails where they say so.
+    fn told(&self, user: &str, directives: &mut Directives) -> Result<(), Failure> {
+        directives.read_text(user);
+        directives.status.map_or(Ok(()), |status| Err(Failure::of_status(self.dialect, status)))
+    }
+
+    fn unknown(&self, method: &Method) -> Failure {
+        match self.dialect {
+            Dialect::OpenAi => {
+                let failure = Failure::new(404, format!("Invalid URL ({method} /{})", self.path));
+                Failure { code: Some("unknown_url"), ..failure }
+            }
+            Dialect::Anthropic => Failure::new(404, "Not found"),
+        }
+    }
+
+    fn unreadable(&self) -> Failure {
+        match self.dialect {
+            Dialect::OpenAi => Failure::new(400, "We could not parse the JSON body of your request."),
+            Dialect::Anthropic => Failure::new(400, "The request body is not valid JSON"),
+        }
+    }
+}
+
+const POSTS: &[(Dialect, &str)] = &[
+    (Dialect::OpenAi, "v1/chat/completions"),
+    (Dialect::OpenAi, "v1/embeddings"),
+    (Dialect::Anthropic, "v1/messages"),
+    (Dialect::Anthropic, "v1/messages/count_tokens"),
+];
+
+/// Any key will do, but one that begins with `sk-invalid`.
+fn authorize(dialect: Dialect, headers: &HeaderMap) -> Result<(), Failure> {
+    const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+    let value = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let bearer = value(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    let key = match dialect {
+        Dialect::OpenAi => bearer,
+        Dialect::Anthropic => value(API_KEY).or(bearer),
+    };
+    match (key, dialect) {
+        (Some(key), _) if !key.is_empty() && !key.starts_with("sk-invalid") => Ok(()),
+        (None, Dialect::Anthropic) => Err(Failure::new(401, "x-api-key header is required")),
+        (None, Dialect::OpenAi) => Err(Failure::new(401, "You didn't provide an API key.")),
+        (Some(_), dialect) => Err(Failure::of_status(dialect, 401)),
+    }
+}
+
+fn data_event(data: &Value) -> Bytes {
+    Bytes::from(format!("data: {data}\n\n"))
+}
+
+fn named_event(data: &Value) -> Bytes {
+    let name = data.get("type").and_then(Value::as_str).unwrap_or_default();
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// Ends the events in their middle with an error.
+fn break_off(events: &mut Vec<Bytes>, error: Bytes) {
+    events.truncate(events.len() / 2);
+    events.push(error);
+}

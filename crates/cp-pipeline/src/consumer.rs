@@ -1,0 +1,276 @@
+//! The consumer that stores calls: reads a stretch of the log, derives, and writes it with the cursor behind it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cp_base::{CallId, Clock, ConversationId, Digest, ProjectId, Timestamp};
+use cp_capture::{Closing, Log, Position, Record};
+use cp_genai::PriceBook;
+use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
+use metrics::{counter, gauge, histogram};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::derive::{Derived, Deriver, PriceLists, columns, scope};
+
+/// The name under which this consumer keeps its place in the log.
+pub const CONSUMER: &str = "store-calls";
+
+/// Log read at a time; bounds the memory of a batch.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// What is waited for more records to come before few are stored: fewer transactions, and still live.
+const LINGER: Duration = Duration::from_millis(50);
+/// Waits between tries while the log or the store is down.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the consumer is made of.
+#[derive(Debug)]
+pub struct StoreCallsParts {
+    /// What it reads.
+    pub log: Log,
+    /// Where it writes.
+    pub traffic: TrafficStore,
+    /// Who hears of stored calls.
+    pub live: LiveCalls,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What tokens cost.
+    pub prices: PriceBook,
+    /// Which list applies to which provider.
+    pub price_lists: PriceLists,
+}
+
+/// How the consumer is doing.
+#[derive(Clone, Debug, Default)]
+pub struct PipelineStatus {
+    /// When it last stored something.
+    pub last_stored_at: Option<Timestamp>,
+    /// Why it cannot go on now; absent when it can.
+    pub last_error: Option<String>,
+}
+
+/// Stores calls from the log. Reading and decoding take processor time between awaits, so it wants a thread of its own.
+#[derive(Debug)]
+pub struct StoreCalls {
+    log: Log,
+    traffic: TrafficStore,
+    live: LiveCalls,
+    clock: Arc<dyn Clock>,
+    deriver: Deriver,
+    status: watch::Sender<PipelineStatus>,
+}
+
+/// A call by the client that made it and the chain that it ended with.
+type ChainKey = (ProjectId, Option<[u8; 16]>, Digest);
+
+impl StoreCalls {
+    /// A consumer, and its state for others to watch.
+    #[must_use]
+    pub fn new(parts: StoreCallsParts) -> (Self, watch::Receiver<PipelineStatus>) {
+        let (status, watched) = watch::channel(PipelineStatus::default());
+        let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
+        let StoreCallsParts { log, traffic, live, clock, .. } = parts;
+        (Self { log, traffic, live, clock, deriver, status }, watched)
+    }
+
+    /// Runs until `stop` is cancelled and the log is stored to its end, or the store is down then: what is not stored
+    /// stays in the log for the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        let Some(start) = self.retried(&stop, || self.start()).await else { return };
+        self.log.release(CONSUMER, start);
+        let mut reader = self.log.reader(start);
+        let mut written = self.log.written();
+        loop {
+            written.borrow_and_update();
+            let batch = match reader.read(BATCH_BYTES) {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.report(&error);
+                    if stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await.is_none() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            if batch.records.is_empty() {
+                // The log's end; a gap in a damaged log counts as read.
+                self.log.release(CONSUMER, batch.end);
+                if stop.is_cancelled() {
+                    return;
+                }
+                stop.run_until_cancelled(async {
+                    // Fails when the log is shut down: then nothing more comes, and `stop` follows.
+                    if written.changed().await.is_err() {
+                        stop.cancelled().await;
+                    }
+                    tokio::time::sleep(LINGER).await;
+                })
+                .await;
+                continue;
+            }
+            if self.retried(&stop, || self.store(&batch.records, batch.end)).await.is_none() {
+                return;
+            }
+            self.log.release(CONSUMER, batch.end);
+        }
+    }
+
+    async fn start(&self) -> Result<Position, StoreError> {
+        let saved = self.traffic.cursor(self.log.node(), CONSUMER).await?;
+        Ok(saved
+            .and_then(|position| u64::try_from(position).ok())
+            .map_or(self.log.first_position(), Position))
+    }
+
+    /// Tries again, ever more slowly, until it works; `None` when `stop` comes first.
+    async fn retried<T>(
+        &self,
+        stop: &CancellationToken,
+        act: impl AsyncFn() -> Result<T, StoreError>,
+    ) -> Option<T> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match act().await {
+                Ok(value) => {
+                    self.status.send_if_modified(|status| status.last_error.take().is_some());
+                    return Some(value);
+                }
+                Err(error) => self.report(&error),
+            }
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn report(&self, error: &(dyn std::error::Error + 'static)) {
+        counter!("codepromptu_pipeline_errors_total").increment(1);
+        let chain = std::iter::successors(Some(error), |error: &&(dyn std::error::Error + 'static)| {
+            (**error).source()
+        });
+        let text = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        tracing::error!(error = text, "calls cannot be stored now; they stay in the log and are tried again");
+        self.status.send_modify(|status| status.last_error = Some(text));
+    }
+
+    /// Stores a stretch of the log. What the store refuses for good is stored record by record, so that one bad call
+    /// stops none but itself.
+    async fn store(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+        let begun = self.clock.ticks();
+        match self.store_together(records, end).await {
+            Err(error) if !error.is_retryable() => self.store_apart(records, end).await?,
+            result => result?,
+        }
+        histogram!("codepromptu_pipeline_batch_seconds")
+            .record(self.clock.ticks().since(begun).as_secs_f64());
+        gauge!("codepromptu_pipeline_position").set(end.0 as f64);
+        let now = self.clock.now();
+        self.status.send_modify(|status| status.last_stored_at = Some(now));
+        Ok(())
+    }
+
+    async fn store_together(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+        let writes = self.writes(records).await?;
+        let news = self.news(&writes);
+        let position = i64::try_from(end.0).unwrap_or(i64::MAX);
+        let cursor = LogCursor { node: self.log.node(), consumer: CONSUMER.to_owned(), position };
+        let finished = writes.iter().filter(|write| matches!(write, Write::Finished(_))).count();
+        self.traffic.write_batch(Batch { writes, cursor: Some(cursor) }).await?;
+        counter!("codepromptu_pipeline_calls_stored_total").increment(finished as u64);
+        for (scope, call) in news {
+            self.live.publish(scope, call);
+        }
+        Ok(())
+    }
+
+    async fn store_apart(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+        for record in records {
+            let record = std::slice::from_ref(record);
+            let stored = match self.writes(record).await {
+                Ok(writes) => self.traffic.write_batch(Batch { writes, cursor: None }).await,
+                Err(error) => Err(error),
+            };
+            match stored {
+                Err(error) if !error.is_retryable() => {
+                    counter!("codepromptu_pipeline_calls_failed_total").increment(1);
+                    tracing::error!(%error, "a record cannot be stored and is passed over");
+                }
+                result => result?,
+            }
+        }
+        self.store_together(&[], end).await
+    }
+
+    /// What the records come to, in their order. A call that ends within the stretch is not stored as running first.
+    async fn writes(&self, records: &[Record]) -> Result<Vec<Write>, StoreError> {
+        let ended: HashSet<CallId> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Closing(closing) => Some(closing.opening.call),
+                _ => None,
+            })
+            .collect();
+        let mut tips = HashMap::new();
+        let mut writes = Vec::with_capacity(records.len());
+        for record in records {
+            match record {
+                Record::Started(started) => writes.push(Write::Restarted(started.node)),
+                Record::Opening(opening) if ended.contains(&opening.call) => {}
+                Record::Opening(opening) => {
+                    writes.push(Write::Opened(scope(opening), Box::new(columns(opening))));
+                }
+                Record::Closing(closing) => {
+                    writes.push(Write::Finished(Box::new(self.finished(closing, &mut tips).await?)));
+                }
+            }
+        }
+        Ok(writes)
+    }
+
+    /// The call, in its conversation: the one that it continues, or one that begins with it and bears its id.
+    async fn finished(
+        &self,
+        closing: &Closing,
+        tips: &mut HashMap<ChainKey, ChainParent>,
+    ) -> Result<FinishedCall, StoreError> {
+        let scope = scope(&closing.opening);
+        let key = self.traffic.hashing_key(scope)?;
+        let Derived { mut call, chain } = self.deriver.finished(scope, key, closing);
+        let client = closing.opening.client_fingerprint;
+        let chain_key = |tip: &Digest| (scope.project(), client, *tip);
+        let answered = chain.answered();
+        let here = answered.iter().position(|tip| tips.contains_key(&chain_key(tip)));
+        let longer = answered.get(..here.unwrap_or(answered.len())).unwrap_or_default();
+        let stored = self.traffic.find_chain_parent(scope, client, longer).await?;
+        let parent = stored.or_else(|| tips.get(&chain_key(answered.get(here?)?)).copied());
+        // When the log is read again the call itself may be found; it continues nothing but what came before it.
+        let parent = parent.filter(|parent| parent.call < call.summary.call);
+        if !call.messages.input.is_empty() {
+            let begun = ConversationId::from_uuid(call.summary.call.uuid());
+            let conversation = parent.and_then(|parent| parent.conversation).unwrap_or(begun);
+            call.summary.conversation = Some(conversation);
+            call.parent = parent.map(|parent| parent.call);
+            if let Some(tip) = chain.tip() {
+                let itself = ChainParent { call: call.summary.call, conversation: Some(conversation) };
+                tips.insert(chain_key(&tip), itself);
+            }
+        }
+        Ok(call)
+    }
+
+    /// What the live view is told, if anybody watches.
+    fn news(&self, writes: &[Write]) -> Vec<(cp_base::ProjectScope, cp_traffic::CallSummary)> {
+        if self.live.subscribers() == 0 {
+            return Vec::new();
+        }
+        writes
+            .iter()
+            .filter_map(|write| match write {
+                Write::Opened(scope, call) => Some((*scope, (**call).clone())),
+                Write::Finished(call) => Some((call.scope, call.summary.clone())),
+                Write::Restarted(_) => None,
+            })
+            .collect()
+    }
+}

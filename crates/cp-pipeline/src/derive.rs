@@ -1,0 +1,157 @@
+//! From a closing record to a call: everything that needs no store.
+
+use std::collections::BTreeMap;
+
+use cp_base::{ProjectScope, SealingKey};
+use cp_capture::{Body, Closing, Opening, decode_body};
+use cp_genai::{DecodedCall, Exchange, PriceBook, Priced};
+use cp_traffic::{CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
+
+use crate::thread::Chain;
+
+/// What a captured body may unfold to.
+const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
+
+/// Which price list applies to the calls of each provider, by the provider's name.
+pub type PriceLists = BTreeMap<String, String>;
+
+/// What the derivation knows beside the record.
+#[derive(Debug)]
+pub(crate) struct Deriver {
+    pub(crate) price_lists: PriceLists,
+    pub(crate) prices: PriceBook,
+}
+
+/// A call, and its message chain, which says to which conversation it belongs.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    pub(crate) call: FinishedCall,
+    pub(crate) chain: Chain,
+}
+
+impl Deriver {
+    /// The call as far as it can be told from its records. Never fails: what cannot be read is kept raw.
+    pub(crate) fn finished(&self, scope: ProjectScope, key: &SealingKey, closing: &Closing) -> Derived {
+        let request = read(&closing.request, &closing.opening.headers);
+        let response = read(&closing.response, &closing.headers);
+        let mut decoded = decode(closing, &request, &response);
+        decoded.warnings.extend(request.problem.into_iter().map(|problem| format!("request: {problem}")));
+        decoded.warnings.extend(response.problem.into_iter().map(|problem| format!("response: {problem}")));
+
+        let priced = self.price(&closing.opening, &decoded);
+        let summary = summary(closing, &decoded, priced);
+        let messages = CallMessages {
+            input: std::mem::take(&mut decoded.input_messages),
+            output: std::mem::take(&mut decoded.output_messages),
+        };
+        let chain = Chain::of(key, &messages);
+        let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
+        let document = CallDocument {
+            query: closing.opening.query.clone(),
+            request_headers: closing.opening.headers.clone(),
+            response_headers: closing.headers.clone(),
+            decoded,
+            truncated: closing.request.is_truncated() || closing.response.is_truncated(),
+        };
+        let raw = (!readable).then(|| RawBodies { request: request.bytes, response: response.bytes });
+        let call =
+            FinishedCall { scope, summary, chain_tip: chain.tip(), parent: None, document, messages, raw };
+        Derived { call, chain }
+    }
+
+    fn price(&self, opening: &Opening, decoded: &DecodedCall) -> Option<Priced> {
+        let list = self.price_lists.get(&opening.provider)?;
+        self.prices.price_call(list, opening.started_at, decoded)
+    }
+}
+
+fn decode(closing: &Closing, request: &ReadBody, response: &ReadBody) -> DecodedCall {
+    cp_genai::decode(&Exchange {
+        method: &closing.opening.method,
+        path: &closing.opening.path,
+        status: closing.status,
+        request: &request.bytes,
+        response: &response.bytes,
+        response_content_type: header(&closing.headers, "content-type"),
+        request_complete: request.complete,
+        response_complete: response.complete,
+    })
+}
+
+/// The log's word for the tenant: the gateway wrote it from a granted scope.
+pub(crate) fn scope(opening: &Opening) -> ProjectScope {
+    ProjectScope::grant(opening.org, opening.project)
+}
+
+/// The columns of a call that is still under way.
+pub(crate) fn columns(opening: &Opening) -> CallSummary {
+    CallSummary {
+        call: opening.call,
+        node: opening.node,
+        started_at: opening.started_at,
+        provider_name: opening.provider.clone(),
+        operation_name: None,
+        method: opening.method.clone(),
+        path: opening.path.clone(),
+        client_fingerprint: opening.client_fingerprint,
+        outcome: None,
+        status: None,
+        error_code: None,
+        duration_us: None,
+        time_to_first_chunk_us: None,
+        overhead_us: None,
+        request_model: None,
+        response_model: None,
+        stream: false,
+        finish_reasons: Vec::new(),
+        usage: None,
+        cost: None,
+        price_list: None,
+        conversation: None,
+        request_bytes: 0,
+        response_bytes: 0,
+    }
+}
+
+fn summary(closing: &Closing, decoded: &DecodedCall, priced: Option<Priced>) -> CallSummary {
+    let (cost, price_list) = priced.map(|priced| (priced.cost, priced.list)).unzip();
+    CallSummary {
+        operation_name: decoded.operation_name,
+        outcome: Some(closing.outcome),
+        status: closing.status,
+        error_code: closing.error.clone(),
+        duration_us: Some(closing.duration_us),
+        time_to_first_chunk_us: closing.time_to_first_chunk_us,
+        overhead_us: Some(closing.overhead_us),
+        request_model: decoded.request_model.clone(),
+        response_model: decoded.response_model.clone(),
+        stream: decoded.stream,
+        finish_reasons: decoded.finish_reasons.clone(),
+        usage: decoded.usage.clone(),
+        cost,
+        price_list,
+        request_bytes: closing.request.total_bytes,
+        response_bytes: closing.response.total_bytes,
+        ..columns(&closing.opening)
+    }
+}
+
+/// A captured body, its content encoding undone.
+struct ReadBody {
+    bytes: Vec<u8>,
+    complete: bool,
+    problem: Option<String>,
+}
+
+fn read(body: &Body, headers: &[(String, String)]) -> ReadBody {
+    let decoded = decode_body(body, header(headers, "content-encoding"), MAX_DECODED_BYTES);
+    ReadBody {
+        bytes: decoded.bytes,
+        complete: decoded.complete && !body.is_truncated(),
+        problem: decoded.problem,
+    }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}

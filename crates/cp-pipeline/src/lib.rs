@@ -1,0 +1,12 @@
+//! The pipeline: consumers of the capture log.
+//!
+//! One consumer so far, [`StoreCalls`]: decode → thread → price → store. What it writes is derived from the log alone,
+//! keyed by call id, and written together with the log's cursor: reading a stretch of the log again changes nothing.
+//! Nothing here is on the path of a call; when it stands still, the log keeps what it has not read.
+
+mod consumer;
+mod derive;
+mod thread;
+
+pub use consumer::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
+pub use derive::PriceLists;

@@ -1,0 +1,27 @@
+//! Calls, messages and conversations.
+//!
+//! [`TrafficStore`] writes what the pipeline derives from the capture log and reads it back, always for one project.
+//! What a person or a model wrote is sealed before it reaches the database; see the `content` module for the form.
+//! Writing is idempotent: a call is known by its id, and the same stretch of a log stored twice changes nothing.
+
+mod columns;
+mod content;
+mod live;
+mod model;
+mod read;
+mod scan;
+mod sql;
+mod store;
+mod write;
+
+pub use live::{LiveCalls, LiveEvent, LiveSubscription};
+pub use model::{
+    Batch, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage, CallSummary,
+    ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, TrafficStatus, Write,
+};
+pub use read::{MAX_CALLS, MAX_DETAILS};
+pub use scan::{MAX_SCANNED_BYTES, MAX_SCANNED_CALLS};
+pub use store::{StoreError, TrafficStore};
+
+/// The traffic store's schema.
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls");

@@ -1,0 +1,131 @@
+//! The store: its database, its keys, its errors, and what concerns no single call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cp_base::{CallId, DataKey, Digest, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError};
+use cp_db::{Db, DbError, args};
+
+use crate::content::Vault;
+use crate::{ChainParent, TrafficStatus, sql};
+
+/// Why the store cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed.
+    #[error("the call store failed")]
+    Db(#[from] DbError),
+    /// The project's data key was not loaded.
+    #[error("there is no data key for project {0}")]
+    NoDataKey(ProjectId),
+    /// A stored value does not open.
+    #[error("a stored value does not open")]
+    Unseal(#[from] UnsealError),
+    /// A stored value opens and says nothing that makes sense.
+    #[error("a stored {0} is damaged")]
+    Damaged(&'static str),
+    /// A call was stored by a newer program.
+    #[error("a call is stored in format {0}, which this version does not know: upgrade the program")]
+    NewerDocument(u32),
+    /// A value has no JSON form.
+    #[error("a value cannot be written as JSON")]
+    Encode(#[source] serde_json::Error),
+    /// The compressor failed.
+    #[error("a value cannot be compressed")]
+    Compress(#[source] std::io::Error),
+}
+
+impl StoreError {
+    /// Whether the same call can succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Db(error) if error.is_retryable())
+    }
+}
+
+/// The calls of all projects whose keys it holds. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct TrafficStore {
+    pub(crate) db: Db,
+    pub(crate) random: Arc<Random>,
+    data_keys: Arc<HashMap<ProjectId, DataKey>>,
+}
+
+impl TrafficStore {
+    /// A store on a migrated database.
+    #[must_use]
+    pub fn new(db: Db, data_keys: HashMap<ProjectId, DataKey>, random: Arc<Random>) -> Self {
+        Self { db, random, data_keys: Arc::new(data_keys) }
+    }
+
+    /// The key under which a project's messages are hashed.
+    pub fn hashing_key(&self, scope: ProjectScope) -> Result<&SealingKey, StoreError> {
+        Ok(self.vault(scope)?.key.hashing())
+    }
+
+    pub(crate) fn vault(&self, scope: ProjectScope) -> Result<Vault<'_>, StoreError> {
+        let project = scope.project();
+        let key = self.data_keys.get(&project).ok_or(StoreError::NoDataKey(project))?;
+        Ok(Vault { scope, key })
+    }
+
+    /// The call that one with these prefixes continues: the call of the same client whose chain is the longest of
+    /// `tips`, which come longest first; of several, one that nothing continues yet, then the latest.
+    pub async fn find_chain_parent(
+        &self,
+        scope: ProjectScope,
+        client: Option<[u8; 16]>,
+        tips: &[Digest],
+    ) -> Result<Option<ChainParent>, StoreError> {
+        if tips.is_empty() {
+            return Ok(None);
+        }
+        let vault = self.vault(scope)?;
+        let tips: Vec<Digest> = tips.iter().map(|tip| vault.chain_tip(client, tip)).collect();
+        // Filled up by repetition, so that few lengths of the list, and few prepared statements, occur.
+        let rows = tips.iter().cycle().take(tips.len().next_power_of_two()).map(|tip| args![*tip]).collect();
+        let mut tx = self.db.begin_read().await?;
+        let mut found = HashMap::new();
+        for row in tx.fetch_many(sql::FIND_CHAIN_PARENTS, args![], rows).await? {
+            if let Some(call) = row.get_optional::<CallId>("call_id")? {
+                found.insert(row.get::<Digest>("tip")?, call);
+            }
+        }
+        let Some(call) = tips.iter().find_map(|tip| found.get(tip).copied()) else { return Ok(None) };
+        let Some(row) = tx.fetch_optional(sql::FIND_CONVERSATION, args![scope, call]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(ChainParent { call, conversation: row.get_optional("conversation_id")? }))
+    }
+
+    /// The position up to which a consumer has stored a node's log; `None` before its first batch.
+    pub async fn cursor(&self, node: NodeId, consumer: &str) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.db.begin_read().await?;
+        let row = tx.fetch_optional(sql::FIND_CURSOR, args![node, consumer]).await?;
+        Ok(row.map(|row| row.get("position")).transpose()?)
+    }
+
+    /// The project in numbers.
+    pub async fn status(&self, scope: ProjectScope) -> Result<TrafficStatus, StoreError> {
+        let mut tx = self.db.begin_read().await?;
+        let row = tx.fetch_optional(sql::GET_STATUS, args![scope]).await?;
+        let row = row.ok_or(StoreError::Damaged("status"))?;
+        Ok(TrafficStatus {
+            calls: row.get("calls")?,
+            running: row.get("running")?,
+            latest_started_at: row.get_optional("latest_started_at")?,
+        })
+    }
+
+    /// Writes a row and reads it back: whether the store works, now.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let mut tx = self.db.begin_write().await?;
+        let row = tx.fetch_optional(sql::BEAT, args![]).await?.ok_or(StoreError::Damaged("probe"))?;
+        let written: i64 = row.get("beats")?;
+        tx.commit().await?;
+        let mut tx = self.db.begin_read().await?;
+        let row = tx.fetch_optional(sql::FIND_BEAT, args![]).await?.ok_or(StoreError::Damaged("probe"))?;
+        // Another node may have counted on in between.
+        if row.get::<i64>("beats")? < written { Err(StoreError::Damaged("probe")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,13 @@
+//! The traffic store's contract, on both engines.
+
+mod live;
+mod reading;
+mod sealing;
+mod threads;
+mod world;
+mod writing;
+
+#[test]
+fn both_schemas_say_the_same() {
+    cp_testkit::assert_schema_parity(&[cp_traffic::MIGRATIONS]);
+}

@@ -1,0 +1,165 @@
+//! Two projects, a store that knows both, and calls to put into it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cp_base::{
+    CallId, Clock, IdGenerator, Kind, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos,
+};
+use cp_genai::{DecodedCall, Message, OperationName, Part, Usage};
+use cp_testkit::{FakeClock, TestDb, ids};
+use cp_traffic::{
+    Batch, CallDocument, CallFilter, CallMessages, CallSummary, FinishedCall, MIGRATIONS, TrafficStore, Write,
+};
+
+pub(crate) struct World {
+    pub(crate) store: TrafficStore,
+    pub(crate) ours: ProjectScope,
+    pub(crate) theirs: ProjectScope,
+    pub(crate) node: NodeId,
+    pub(crate) clock: Arc<FakeClock>,
+    ids: IdGenerator,
+}
+
+impl World {
+    pub(crate) async fn new(test: &TestDb) -> Self {
+        let clock = Arc::new(FakeClock::default());
+        let (ids, random) = (ids(&clock), Arc::new(Random::seeded(2)));
+        test.db.migrate(&[MIGRATIONS], clock.now()).await.unwrap();
+        let ours = ProjectScope::grant(ids.mint(), ids.mint());
+        let theirs = ProjectScope::grant(ids.mint(), ids.mint());
+        let master = MasterKey::new([1; 32]);
+        let keys: HashMap<_, _> =
+            [ours, theirs].map(|scope| (scope.project(), master.new_data_key(&random, b"").0)).into();
+        let store = TrafficStore::new(test.db.clone(), keys, random);
+        Self { store, ours, theirs, node: ids.mint(), clock, ids }
+    }
+
+    pub(crate) fn mint<K: Kind>(&self) -> cp_base::Id<K> {
+        self.ids.mint()
+    }
+
+    /// A call that begins now; the clock moves on by a second.
+    pub(crate) fn opened(&self) -> CallSummary {
+        let started_at = self.clock.now();
+        self.clock.advance(Duration::from_secs(1));
+        CallSummary {
+            call: self.mint(),
+            node: self.node,
+            started_at,
+            provider_name: "openai".to_owned(),
+            operation_name: None,
+            method: "POST".to_owned(),
+            path: "/v1/chat/completions".to_owned(),
+            client_fingerprint: Some([7; 16]),
+            outcome: None,
+            status: None,
+            error_code: None,
+            duration_us: None,
+            time_to_first_chunk_us: None,
+            overhead_us: None,
+            request_model: None,
+            response_model: None,
+            stream: false,
+            finish_reasons: Vec::new(),
+            usage: None,
+            cost: None,
+            price_list: None,
+            conversation: None,
+            request_bytes: 0,
+            response_bytes: 0,
+        }
+    }
+
+    /// That call, ended, with a question and its answer.
+    pub(crate) fn ended(&self, opened: CallSummary) -> FinishedCall {
+        let summary = CallSummary {
+            operation_name: Some(OperationName::Chat),
+            outcome: Some(Outcome::Completed),
+            status: Some(200),
+            duration_us: Some(1_500_000),
+            time_to_first_chunk_us: Some(300_000),
+            overhead_us: Some(120),
+            request_model: Some("gpt-4o".to_owned()),
+            response_model: Some("gpt-4o-2024-08-06".to_owned()),
+            stream: true,
+            finish_reasons: vec!["stop".to_owned()],
+            usage: Some(Usage { input_tokens: Some(20), output_tokens: Some(5), ..Usage::default() }),
+            cost: Some(UsdNanos(100_000)),
+            price_list: Some("openai 2026-01-01".to_owned()),
+            request_bytes: 900,
+            response_bytes: 400,
+            ..opened
+        };
+        FinishedCall {
+            scope: self.ours,
+            summary,
+            chain_tip: None,
+            parent: None,
+            document: CallDocument {
+                query: Some("api-version=1".to_owned()),
+                request_headers: vec![("user-agent".to_owned(), "OpenAI/Python".to_owned())],
+                response_headers: vec![("x-request-id".to_owned(), "req_1".to_owned())],
+                decoded: DecodedCall {
+                    operation_name: Some(OperationName::Chat),
+                    system_instructions: vec![text("You answer briefly.")],
+                    tool_definitions: vec![
+                        serde_json::json!({"name": "look_up", "parameters": {"type": "object"}}),
+                    ],
+                    user: Some("user-17".to_owned()),
+                    ..DecodedCall::default()
+                },
+                truncated: false,
+            },
+            messages: CallMessages {
+                input: vec![message("user", "What is the capital of Peru?")],
+                output: vec![message("assistant", "Lima.")],
+            },
+            raw: None,
+        }
+    }
+
+    /// A new call, ended.
+    pub(crate) fn finished(&self) -> FinishedCall {
+        self.ended(self.opened())
+    }
+
+    pub(crate) async fn write(&self, writes: Vec<Write>) {
+        self.store.write_batch(Batch { writes, cursor: None }).await.unwrap();
+    }
+
+    pub(crate) async fn store_finished(&self, calls: Vec<FinishedCall>) {
+        self.write(calls.into_iter().map(|call| Write::Finished(Box::new(call))).collect()).await;
+    }
+
+    /// Stores one new call, changed as told, and returns its id.
+    pub(crate) async fn add(&self, change: impl FnOnce(&mut FinishedCall)) -> CallId {
+        let mut call = self.finished();
+        change(&mut call);
+        let id = call.summary.call;
+        self.store_finished(vec![call]).await;
+        id
+    }
+
+    /// All calls of our project that pass, newest first.
+    pub(crate) async fn list(&self, filter: CallFilter) -> Vec<CallSummary> {
+        self.store.list_calls(self.ours, &filter, None, 500).await.unwrap().calls
+    }
+
+    pub(crate) async fn outcome(&self, call: CallId) -> Option<Outcome> {
+        self.store.find_call(self.ours, call).await.unwrap().unwrap().summary.outcome
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+pub(crate) fn text(content: &str) -> Part {
+    Part::Text { content: content.to_owned() }
+}
+
+pub(crate) fn message(role: &str, content: &str) -> Message {
+    Message { role: role.to_owned(), parts: vec![text(content)], name: None, finish_reason: None }
+}

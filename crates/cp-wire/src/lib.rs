@@ -1,0 +1,20 @@
+//! Request and response types of the REST API: what `/api/v1` speaks and the client reads.
+//!
+//! Types here have JSON shapes and nothing else. Times are RFC 3339 in UTC, money is a decimal string of US dollars,
+//! durations are integers with their unit in the name, ids are text with a prefix. "Not reported" is `null`, never 0.
+
+mod call;
+mod message;
+mod problem;
+mod query;
+mod scalar;
+mod status;
+
+pub use call::{
+    CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage, UsageSource,
+};
+pub use message::{Message, Part};
+pub use problem::{Failing, Problem};
+pub use query::{CallQuery, PageQuery};
+pub use scalar::{Cursor, CursorParseError, Usd};
+pub use status::{LogStatus, PipelineStatus, ProviderStatus, Ready, Status, StoreStatus};
