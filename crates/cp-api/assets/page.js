@@ -126,7 +126,7 @@ function connection(text, live) {
 
 function follow() {
   const events = new EventSource("/api/v1/calls/tail");
-  // Loading after the subscription is open leaves no gap between the two.
+  // Loading once more after the subscription is open leaves no gap between the two.
   events.addEventListener("open", () => { connection("live", true); load(); });
   events.addEventListener("lagged", load);
   events.addEventListener("call", (event) => {
@@ -233,5 +233,6 @@ dialog.addEventListener("close", () => {
 addEventListener("hashchange", followHash);
 
 showReadyLines();
+load();
 follow();
 followHash();

@@ -289,3 +289,62 @@ impl Decoder {
         Some(opened)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Started;
+
+    fn encoder() -> (Encoder, Decoder) {
+        let node = "node_01h455vb4pex5vsknk084sn02q".parse().unwrap();
+        let key = SealingKey::new([1; 32]);
+        let encoder = Encoder::new(key.clone(), node, Arc::new(Random::seeded(1))).unwrap();
+        (encoder, Decoder::new(key, node).unwrap())
+    }
+
+    fn started(encoder: &Encoder) -> Record {
+        Record::Started(Started { node: encoder.node, at: cp_base::Timestamp(1) })
+    }
+
+    #[test]
+    fn a_record_of_a_newer_program_is_passed_over() {
+        let (mut encoder, mut decoder) = encoder();
+        let record = started(&encoder);
+        encoder.push(&record).unwrap();
+        let future = rmp_serde::to_vec_named(&[("Rollup", 1)]).unwrap();
+        encoder.plain.extend_from_slice(&u32::try_from(future.len()).unwrap().to_le_bytes());
+        encoder.plain.extend_from_slice(&future);
+        encoder.records += 1;
+        encoder.push(&record).unwrap();
+        let bound = encoder.compress().unwrap();
+        let frame = encoder.seal(64);
+        assert!(frame.len() as u64 <= bound);
+        let header = FrameHeader::at(frame, 64).unwrap();
+        let opened = decoder.open(&header, header.body(frame).unwrap()).unwrap();
+        assert_eq!((opened.records, opened.unknown), (vec![record.clone(), record], 1));
+    }
+
+    #[test]
+    fn a_frame_opens_only_at_its_place() {
+        let (mut encoder, mut decoder) = encoder();
+        encoder.push(&started(&encoder)).unwrap();
+        encoder.compress().unwrap();
+        let frame = encoder.seal(64).to_vec();
+        assert_eq!(FrameHeader::at(&frame, 65), None);
+        let header = FrameHeader::at(&frame, 64).unwrap();
+        assert_eq!(header.frame_bytes(), frame.len() as u64);
+        let body = header.body(&frame).unwrap();
+        assert!(decoder.open(&FrameHeader { position: 65, ..header }, body).is_none());
+        assert!(decoder.open(&FrameHeader { records: 2, ..header }, body).is_none());
+        decoder.node = "node_01h455vb4pex5vsknk084sn02r".parse().unwrap();
+        assert!(decoder.open(&header, body).is_none());
+    }
+
+    #[test]
+    fn large_buffers_are_given_back() {
+        let (mut encoder, _) = encoder();
+        encoder.plain = vec![0; 20 << 20];
+        encoder.clear();
+        assert!(encoder.plain.capacity() <= KEPT_BUFFER_BYTES);
+    }
+}

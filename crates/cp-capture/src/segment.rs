@@ -9,7 +9,7 @@ use crate::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader};
 
 /// What is read of a file at once.
 const WINDOW_BYTES: usize = 64 << 10;
-const ZEROS: [u8; WINDOW_BYTES] = [0; WINDOW_BYTES];
+static ZEROS: [u8; WINDOW_BYTES] = [0; WINDOW_BYTES];
 
 /// One segment, open for reading. Offsets are those in the file.
 pub(crate) struct SegmentReader {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use cp_base::{Clock, Outcome, Tick};
 use cp_capture::{Ack, Body, Closing, Opening, Slot};
+use hyper::body::Incoming;
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -79,6 +80,8 @@ struct State {
     response: Capture,
     upload_failure: Option<Failure>,
     uploaded_at: Instant,
+    /// The request's body, where the connection to the provider let go of it before its end.
+    unread: Option<Incoming>,
 }
 
 /// The request's side of a call: captures, and tells when the upload last moved.
@@ -104,6 +107,16 @@ impl Upload {
     /// Why the upload ended before its end, where it did.
     pub(crate) fn take_failure(&self) -> Option<Failure> {
         lock(&self.state).upload_failure.take()
+    }
+
+    /// Keeps the body for whoever still wants to read it.
+    pub(crate) fn give_back(&self, body: Incoming) {
+        lock(&self.state).unread = Some(body);
+    }
+
+    /// The body that was given back.
+    pub(crate) fn take_unread(&self) -> Option<Incoming> {
+        lock(&self.state).unread.take()
     }
 
     /// When the request's body last moved.
@@ -148,6 +161,7 @@ impl OpenCall {
             response: Capture::default(),
             upload_failure: None,
             uploaded_at: Instant::now(),
+            unread: None,
         };
         Self {
             context,

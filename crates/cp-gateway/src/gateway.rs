@@ -37,6 +37,9 @@ const CAPTURE_HEADER: HeaderName = HeaderName::from_static("codepromptu-capture"
 /// How long traffic waits for a stalled disk where traffic comes first.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long the rest of a request is read after its provider failed.
+const UNREAD_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a gateway is made of.
 #[derive(Debug)]
 pub struct GatewayParts {
@@ -159,6 +162,9 @@ impl Gateway {
         match send(admitted, &call).await {
             Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
             Err(failure) => {
+                if matches!(failure.outcome(), Outcome::UpstreamError | Outcome::TimedOut) {
+                    Self::keep_request(&call.upload()).await;
+                }
                 let overhead_us = call.elapsed_us();
                 call.set_head(ResponseHead {
                     status: Some(failure.status()),
@@ -168,6 +174,15 @@ impl Gateway {
                 drop(call.close(failure.outcome(), Some(failure.code())));
                 Err(failure)
             }
+        }
+    }
+
+    /// Captures what the provider did not take of the request: what was asked of it is worth knowing all the more.
+    async fn keep_request(upload: &Upload) {
+        if let Some(unread) = upload.take_unread() {
+            // What comes later than this is left out, and the record says so.
+            let _ = tokio::time::timeout(UNREAD_LIMIT, RequestTee::new(unread, upload.clone(), None).drain())
+                .await;
         }
     }
 

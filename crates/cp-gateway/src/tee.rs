@@ -2,7 +2,7 @@
 //! response: it waits until the closing record is on disk, so that a client that has all of its answer can rely on the
 //! record whatever happens next.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -20,7 +20,8 @@ use crate::failure::Failure;
 /// A request's body on its way to the provider.
 #[derive(Debug)]
 pub(crate) struct RequestTee {
-    inner: Incoming,
+    /// Present until the tee is dropped.
+    inner: Option<Incoming>,
     upload: Upload,
     passed: u64,
     limit: Option<u64>,
@@ -33,12 +34,25 @@ pub(crate) struct UploadBroken;
 
 impl RequestTee {
     pub(crate) fn new(inner: Incoming, upload: Upload, limit: Option<u64>) -> Self {
-        Self { inner, upload, passed: 0, limit }
+        Self { inner: Some(inner), upload, passed: 0, limit }
+    }
+
+    /// Reads to the end, for the record alone.
+    pub(crate) async fn drain(mut self) {
+        while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {}
     }
 
     fn fail(&self, failure: Failure) -> UploadBroken {
         self.upload.fail(failure);
         UploadBroken
+    }
+}
+
+impl Drop for RequestTee {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) {
+            self.upload.give_back(inner);
+        }
     }
 }
 
@@ -50,7 +64,8 @@ impl Body for RequestTee {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadBroken>>> {
-        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(_)) => return Poll::Ready(Some(Err(self.fail(Failure::RequestBroken)))),
             None => return Poll::Ready(None),
@@ -66,11 +81,11 @@ impl Body for RequestTee {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) fn to_args(
     parent: Option<CallId>,
 ) -> Args {
     let usage = call.usage.clone().unwrap_or_default();
-    let reasons: Vec<String> = call.finish_reasons.iter().take(MAX_FINISH_REASONS).map(short).collect();
+    let reasons: Vec<String> =
+        call.finish_reasons.iter().take(MAX_FINISH_REASONS).map(|reason| short(reason)).collect();
     args![
         scope.org(),
         scope.project(),
@@ -33,12 +34,12 @@ pub(crate) fn to_args(
         call.client_fingerprint,
         call.outcome,
         call.status,
-        call.error_code.as_ref().map(short),
+        call.error_code.as_deref().map(short),
         call.duration_us,
         call.time_to_first_chunk_us,
         call.overhead_us,
-        call.request_model.as_ref().map(short),
-        call.response_model.as_ref().map(short),
+        call.request_model.as_deref().map(short),
+        call.response_model.as_deref().map(short),
         call.stream,
         serde_json::Value::from(reasons).to_string(),
         usage.input_tokens,
@@ -49,7 +50,7 @@ pub(crate) fn to_args(
         usage.reasoning_output_tokens,
         call.usage.as_ref().map(|usage| source_name(usage.source)),
         call.cost,
-        call.price_list.as_ref().map(short),
+        call.price_list.as_deref().map(short),
         call.conversation,
         call.request_bytes,
         call.response_bytes,
@@ -116,6 +117,6 @@ const fn source_name(source: UsageSource) -> &'static str {
 }
 
 /// What a column keeps of a text that comes from outside.
-pub(crate) fn short(text: &String) -> String {
+pub(crate) fn short(text: &str) -> String {
     text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default().to_owned()
 }

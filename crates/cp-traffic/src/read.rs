@@ -176,8 +176,8 @@ pub(crate) fn conditions(filter: &CallFilter, after: Option<CallCursor>) -> Filt
     }
     conditions.and_if("started_at >= $1", filter.since);
     conditions.and_if("started_at < $1", filter.until);
-    conditions.and_if("provider_name = $1", filter.provider_name.as_ref().map(short));
-    conditions.and_if("request_model = $1 OR response_model = $1", filter.model.as_ref().map(short));
+    conditions.and_if("provider_name = $1", filter.provider_name.as_deref().map(short));
+    conditions.and_if("request_model = $1 OR response_model = $1", filter.model.as_deref().map(short));
     conditions.and_if("operation_name = $1", filter.operation_name.map(OperationName::as_str));
     conditions.and_if("outcome = $1", filter.outcome);
     if let Some((from, to)) = filter.status {

@@ -83,8 +83,8 @@ cp_db::statements! {
 
     /// For each tip the best call that ends with it: not continued yet, then the latest. Names no project, so that
     /// calls_by_chain_tip is the only way: a tip is made with the project's key and is found in no other one, and
-    /// `FIND_CONVERSATION` asks for the project.
-    FIND_CHAIN_PARENTS = "WITH tips (tip) AS (VALUES [($1)])
+    /// `FIND_CONVERSATION` asks for the project. The first row, of a null, gives the column its type.
+    FIND_CHAIN_PARENTS = "WITH tips (tip) AS (VALUES ((SELECT chain_tip FROM calls WHERE FALSE)), [($1)])
         SELECT tip, (SELECT call_id FROM calls WHERE chain_tip = tips.tip
                       ORDER BY continued, started_at DESC LIMIT 1) AS call_id
           FROM tips";

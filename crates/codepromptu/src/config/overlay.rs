@@ -183,10 +183,10 @@ fn unknown(key: String, place: String) -> ConfigError {
     };
     let nearest = known
         .iter()
-        .map(|(known, _)| (distance(known), *known))
-        .min()
-        .filter(|(distance, _)| *distance <= 2 + field.len() / 4)
-        .map(|(_, known)| format!("{scope}{known}"));
+        .map(|(known, _)| *known)
+        .min_by_key(|known| distance(known))
+        .filter(|known| distance(known) <= 2 + field.len() / 4)
+        .map(|known| format!("{scope}{known}"));
     ConfigError::UnknownKey { key, place, nearest }
 }
 

@@ -90,15 +90,8 @@ async fn run_sets_the_base_urls_and_passes_the_exit_code_on() {
     let installation = Installation::new().await;
     let program = installation.serve();
     let script = "echo $OPENAI_BASE_URL $ANTHROPIC_BASE_URL; exit 7";
-    let output = run(command(installation.dir.path()).args([
-        "--server",
-        &program.base,
-        "run",
-        "--",
-        "sh",
-        "-c",
-        script,
-    ]));
+    let arguments = ["run", "--server", &program.base, "--", "sh", "-c", script];
+    let output = run(command(installation.dir.path()).args(arguments));
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.trim(), format!("{base}/openai/v1 {base}/anthropic", base = program.base));
@@ -125,5 +118,7 @@ async fn readiness_and_metrics_tell_the_truth() {
     let (status, openapi) = get("/api/v1/openapi.json").await;
     assert!(status == 200 && openapi.contains("\"openapi\": \"3.1") || openapi.contains("\"openapi\":\"3.1"));
     let (status, page) = get("/").await;
-    assert!(status == 200 && page.contains("OPENAI_BASE_URL"));
+    assert!(status == 200 && page.contains("/assets/page.js") && page.contains("/docs/"), "{page}");
+    let (status, script) = get("/assets/page.js").await;
+    assert!(status == 200 && script.contains("OPENAI_BASE_URL"), "{script}");
 }

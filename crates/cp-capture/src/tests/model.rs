@@ -10,6 +10,9 @@ use super::rig::{CONSUMER, Machine, block_on, config, segments};
 use crate::frame::SEGMENT_HEADER_BYTES;
 use crate::{Log, Position, Record, Started};
 
+/// What [`config`] comes to.
+const SEGMENT_BYTES: usize = 24 << 10;
+
 #[derive(Clone, Debug)]
 enum Step {
     /// A call with a body of so many bytes.
@@ -123,14 +126,16 @@ impl World {
         self.reopen();
     }
 
+    /// The writer rests while the copy is made, which cuts files to their frames: the preallocated rest is put back.
     fn copy(&self, cut: Position, rest: Rest) -> TempDir {
+        self.log.shut_down();
         let copy = tempfile::tempdir().unwrap();
         fs::copy(self.dir.path().join("node"), copy.path().join("node")).unwrap();
         for path in segments(self.dir.path()) {
             let base: u64 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
             let mut bytes = fs::read(&path).unwrap();
             let kept = usize::try_from(cut.0.saturating_sub(base).max(SEGMENT_HEADER_BYTES)).unwrap();
-            if kept < bytes.len() {
+            if kept <= bytes.len() {
                 self.lose(&mut bytes, kept, rest);
             }
             fs::write(copy.path().join(path.file_name().unwrap()), bytes).unwrap();
@@ -139,13 +144,11 @@ impl World {
     }
 
     fn lose(&self, bytes: &mut Vec<u8>, kept: usize, rest: Rest) {
+        bytes.truncate(kept);
         match rest {
-            Rest::Nothing => bytes.truncate(kept),
-            Rest::Zeros => bytes[kept..].fill(0),
-            Rest::Garbage => {
-                let noise = self.machine.noise(bytes.len() - kept);
-                bytes[kept..].copy_from_slice(&noise);
-            }
+            Rest::Nothing => {}
+            Rest::Zeros => bytes.resize(SEGMENT_BYTES, 0),
+            Rest::Garbage => bytes.extend(self.machine.noise(SEGMENT_BYTES - kept)),
         }
     }
 

@@ -47,6 +47,7 @@ async fn an_unreachable_provider_is_a_502_in_its_own_shape() {
         let (_, closing) = rig.only_call().await;
         assert_eq!((closing.outcome, closing.status), (Outcome::UpstreamError, Some(502)));
         assert_eq!(closing.error.as_deref(), Some("upstream_unreachable"));
+        assert_eq!(crate::rig::bytes(&closing.request), b"{}", "what was asked is kept");
     }
 }
 

@@ -29,7 +29,7 @@ db_test! {
         let world = World::new(&test).await;
         let opened = world.opened();
         world.write(vec![Write::Opened(world.ours, Box::new(opened.clone()))]).await;
-        assert_eq!(world.list(CallFilter::default()).await, [opened.clone()]);
+        assert_eq!(world.list(CallFilter::default()).await, std::slice::from_ref(&opened));
         let running = world.store.find_call(world.ours, opened.call).await.unwrap().unwrap();
         assert_eq!((running.document, running.messages.input.len()), (None, 0));
         assert_eq!(world.store.status(world.ours).await.unwrap().running, 1);
