@@ -32,6 +32,7 @@ impl OperationName {
 
 /// A call as decoded from its bodies. Decoding never fails: what could not be read is named in `warnings`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DecodedCall {
     /// The kind of call; absent for one that is passed through unread.
     pub operation_name: Option<OperationName>,
@@ -132,6 +133,7 @@ pub enum Part {
 
 /// Tokens. `None` is "not reported", never zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// All input tokens, cached ones included (OpenTelemetry's rule).
     pub input_tokens: Option<u64>,
@@ -161,7 +163,8 @@ pub enum UsageSource {
 }
 
 /// The provider's error object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProviderError {
     /// The provider's type or status, such as `rate_limit_error`.
     pub kind: Option<String>,

@@ -1,11 +1,14 @@
 //! The consumer that stores calls: reads a stretch of the log, derives, and writes it with the cursor behind it.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cp_base::{CallId, Clock, ConversationId, Digest, ProjectId, Timestamp};
 use cp_capture::{Closing, Log, Position, Record};
+use cp_db::DbError;
 use cp_genai::PriceBook;
 use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
 use metrics::{counter, gauge, histogram};
@@ -51,7 +54,8 @@ pub struct PipelineStatus {
     pub last_error: Option<String>,
 }
 
-/// Stores calls from the log. Reading and decoding take processor time between awaits, so it wants a thread of its own.
+/// Stores calls from the log. It reads files and decodes between awaits, and so has a thread of its own: neither waits
+/// for the gateway, nor the gateway for it.
 #[derive(Debug)]
 pub struct StoreCalls {
     log: Log,
@@ -75,10 +79,21 @@ impl StoreCalls {
         (Self { log, traffic, live, clock, deriver, status }, watched)
     }
 
+    /// Runs on a thread of its own, named `pipeline`, until `stop` is cancelled and the log is stored to its end.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(self, stop: CancellationToken) -> io::Result<JoinHandle<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new()
+            .name("pipeline".to_owned())
+            .spawn(move || runtime.block_on(self.run(stop)))
+    }
+
     /// Runs until `stop` is cancelled and the log is stored to its end, or the store is down then: what is not stored
     /// stays in the log for the next start.
-    pub async fn run(self, stop: CancellationToken) {
-        let Some(start) = self.retried(&stop, || self.start()).await else { return };
+    async fn run(self, stop: CancellationToken) {
+        let Some(start) = self.retried(&stop, || self.saved_position()).await else { return };
         self.log.release(CONSUMER, start);
         let mut reader = self.log.reader(start);
         let mut written = self.log.written();
@@ -117,7 +132,7 @@ impl StoreCalls {
         }
     }
 
-    async fn start(&self) -> Result<Position, StoreError> {
+    async fn saved_position(&self) -> Result<Position, StoreError> {
         let saved = self.traffic.cursor(self.log.node(), CONSUMER).await?;
         Ok(saved
             .and_then(|position| u64::try_from(position).ok())
@@ -154,12 +169,11 @@ impl StoreCalls {
         self.status.send_modify(|status| status.last_error = Some(text));
     }
 
-    /// Stores a stretch of the log. What the store refuses for good is stored record by record, so that one bad call
-    /// stops none but itself.
+    /// Stores a stretch of the log; record by record where one of them cannot be stored, so that it stops only itself.
     async fn store(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
         let begun = self.clock.ticks();
         match self.store_together(records, end).await {
-            Err(error) if !error.is_retryable() => self.store_apart(records, end).await?,
+            Err(error) if is_of_the_record(&error) => self.store_apart(records, end).await?,
             result => result?,
         }
         histogram!("codepromptu_pipeline_batch_seconds")
@@ -192,7 +206,7 @@ impl StoreCalls {
                 Err(error) => Err(error),
             };
             match stored {
-                Err(error) if !error.is_retryable() => {
+                Err(error) if is_of_the_record(&error) => {
                     counter!("codepromptu_pipeline_calls_failed_total").increment(1);
                     tracing::error!(%error, "a record cannot be stored and is passed over");
                 }
@@ -272,5 +286,17 @@ impl StoreCalls {
                 Write::Restarted(_) => None,
             })
             .collect()
+    }
+}
+
+/// Whether what is wrong is the record and not the store: no waiting helps. Everything else is waited for.
+fn is_of_the_record(error: &StoreError) -> bool {
+    match error {
+        StoreError::Encode(_) | StoreError::Compress(_) | StoreError::Db(DbError::Constraint(_)) => true,
+        StoreError::Db(_)
+        | StoreError::NoDataKey(_)
+        | StoreError::Unseal(_)
+        | StoreError::Damaged(_)
+        | StoreError::NewerDocument(_) => false,
     }
 }

@@ -53,10 +53,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Any crate's tests may use these.
-const FOR_TESTS: [&str; 2] = ["cp-testkit", "cp-mock"];
-
-/// Heavy third-party crates, and the crates of ours that alone admit them. Tests don't count.
+/// Heavy third-party crates, and the crates of ours that alone admit them.
 const ADMITTED: &[(&str, &[&str])] = &[
     ("anyhow", &["codepromptu", "codepromptu-bench", "xtask"]),
     ("axum", &["cp-api"]),
@@ -98,8 +95,8 @@ const WORLDLY: [&str; 5] = ["tokio", "tokio-util", "hyper", "tempfile", "metrics
 pub(super) struct Member {
     name: String,
     manifest: String,
-    /// Every direct dependency, and whether only the tests use it.
-    dependencies: Vec<(String, bool)>,
+    /// Every direct dependency of what ships; tests may stand on anything.
+    dependencies: Vec<String>,
 }
 
 /// Asks cargo for the workspace's crates.
@@ -110,7 +107,8 @@ pub(super) fn workspace(root: &Path) -> Result<Vec<Member>> {
         dependencies: package
             .dependencies
             .into_iter()
-            .map(|dependency| (dependency.name, dependency.kind == DependencyKind::Development))
+            .filter(|dependency| dependency.kind != DependencyKind::Development)
+            .map(|dependency| dependency.name)
             .collect(),
         name: package.name.to_string(),
     });
@@ -147,17 +145,14 @@ fn check_member(member: &Member, may_use: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut report =
         |what: String, remedy: &str| findings.push(Finding::error(&member.manifest, 1, what, remedy));
-    for (dependency, for_tests) in &member.dependencies {
+    for dependency in &member.dependencies {
         let dependency = dependency.as_str();
         let is_ours = EDGES.iter().any(|(name, _)| *name == dependency);
-        if is_ours && !may_use.contains(&dependency) && !(*for_tests && FOR_TESTS.contains(&dependency)) {
+        if is_ours && !may_use.contains(&dependency) {
             report(
                 format!("{} may not use {dependency}", member.name),
                 "dependencies point down: see the code map in docs/ARCHITECTURE.md",
             );
-        }
-        if *for_tests {
-            continue;
         }
         let admitted = ADMITTED.iter().find(|(name, _)| *name == dependency);
         if let Some((_, by)) = admitted.filter(|(_, by)| !by.contains(&member.name.as_str())) {
@@ -180,11 +175,11 @@ fn check_member(member: &Member, may_use: &[&str]) -> Vec<Finding> {
 mod tests {
     use super::*;
 
-    fn member(name: &str, dependencies: &[(&str, bool)]) -> Member {
+    fn member(name: &str, dependencies: &[&str]) -> Member {
         Member {
             name: name.into(),
             manifest: format!("crates/{name}/Cargo.toml"),
-            dependencies: dependencies.iter().map(|(name, for_tests)| ((*name).into(), *for_tests)).collect(),
+            dependencies: dependencies.iter().map(|name| (*name).into()).collect(),
         }
     }
 
@@ -195,24 +190,19 @@ mod tests {
 
     #[test]
     fn the_gateway_reaches_no_store() {
-        let gateway = member("cp-gateway", &[("cp-base", false), ("cp-db", false), ("cp-traffic", true)]);
+        let gateway = member("cp-gateway", &["cp-base", "cp-db", "cp-traffic"]);
         assert_eq!(whats(&[gateway]), ["cp-gateway may not use cp-db", "cp-gateway may not use cp-traffic"]);
     }
 
     #[test]
-    fn tests_may_use_the_test_kit_and_any_third_party() {
-        assert!(whats(&[member("cp-store", &[("cp-testkit", true), ("axum", true)])]).is_empty());
-    }
-
-    #[test]
     fn heavy_crates_have_one_door() {
-        assert_eq!(whats(&[member("cp-app", &[("sqlx", false)])]), ["cp-app may not use sqlx"]);
+        assert_eq!(whats(&[member("cp-app", &["sqlx"])]), ["cp-app may not use sqlx"]);
     }
 
     #[test]
     fn pure_crates_have_no_door() {
         assert_eq!(
-            whats(&[member("cp-genai", &[("tokio", false)])]),
+            whats(&[member("cp-genai", &["tokio"])]),
             ["cp-genai is pure and may not use tokio"]
         );
     }

@@ -181,7 +181,7 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
     Ok(Snapshot { scope, upstreams, capture, limits })
 }
 
-/// The consumer of the log on a thread of its own: decoding must not wait for the gateway, nor the gateway for it.
+/// The consumer of the log, at work.
 struct Pipeline {
     thread: JoinHandle<()>,
     stop: CancellationToken,
@@ -192,11 +192,7 @@ impl Pipeline {
     fn start(parts: StoreCallsParts) -> anyhow::Result<Self> {
         let (consumer, status) = StoreCalls::new(parts);
         let stop = CancellationToken::new();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let stopped = stop.clone();
-        let thread = std::thread::Builder::new()
-            .name("pipeline".to_owned())
-            .spawn(move || runtime.block_on(consumer.run(stopped)))?;
+        let thread = consumer.start(stop.clone()).context("the pipeline cannot be started")?;
         Ok(Self { thread, stop, status })
     }
 
