@@ -152,7 +152,7 @@ impl Log {
         if !catalog.release(consumer, upto) {
             tracing::error!(consumer, "the capture log was not opened for this consumer");
         } else if !catalog.expired(shared.clock.now(), shared.min_retention).is_empty() {
-            shared.queue.nudge();
+            shared.nudge();
         }
     }
 

@@ -89,8 +89,8 @@ fn assemble(
         refused: AtomicU64::new(0),
         trouble: Mutex::new(None),
         min_retention: parts.config.min_retention,
-        asked_at: AtomicU64::new(clock.ticks().0),
-        ask: AtomicBool::new(false),
+        tended_at: AtomicU64::new(clock.ticks().0),
+        tend: AtomicBool::new(false),
         clock: clock.clone(),
     });
     let mut tail = Tail::new(TailParts {

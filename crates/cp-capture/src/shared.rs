@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cp_base::Clock;
+use cp_base::{Clock, Tick};
 use tokio::sync::watch;
 
 use crate::budget::{Budget, Overdrawn, Pledge};
@@ -14,8 +14,8 @@ use crate::meters::{self, Meters};
 use crate::queue::{Ack, Entry, Queue};
 use crate::{Position, Record, lock};
 
-/// A disk that refused is asked again after this long.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How often the writer looks after its segments, and so how soon a disk that refused is asked again.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -30,10 +30,10 @@ pub(crate) struct Shared {
     pub(crate) refused: AtomicU64,
     pub(crate) trouble: Mutex<Option<Trouble>>,
     pub(crate) min_retention: Duration,
-    /// When the disk was last asked for room, in ticks.
-    pub(crate) asked_at: AtomicU64,
-    /// Somebody wants the disk to be asked again.
-    pub(crate) ask: AtomicBool,
+    /// When the writer last looked after its segments, in ticks.
+    pub(crate) tended_at: AtomicU64,
+    /// The writer shall look after them before its time.
+    pub(crate) tend: AtomicBool,
 }
 
 /// Why the log cannot go on as it should.
@@ -53,9 +53,8 @@ impl Shared {
                 Ok(pledge) => return Ok(pledge),
                 Err(Overdrawn::Calls) => Refused::TooManyCalls,
                 Err(Overdrawn::Room) => {
-                    if self.retry_due() {
-                        self.ask.store(true, SeqCst);
-                        self.queue.nudge();
+                    if self.tending_due() {
+                        self.nudge();
                     }
                     lock(&self.trouble).as_ref().map_or(Refused::TooManyCalls, |trouble| trouble.refused)
                 }
@@ -66,11 +65,17 @@ impl Shared {
         Err(reason)
     }
 
-    /// Whether the disk may be asked again; true for one caller.
-    pub(crate) fn retry_due(&self) -> bool {
-        let (now, last) = (self.clock.ticks(), self.asked_at.load(SeqCst));
-        let due = now.since(cp_base::Tick(last)) >= RETRY_AFTER;
-        due && self.asked_at.compare_exchange(last, now.0, SeqCst, SeqCst).is_ok()
+    /// Whether it is time to look after the segments; true for one caller.
+    pub(crate) fn tending_due(&self) -> bool {
+        let (now, last) = (self.clock.ticks(), self.tended_at.load(SeqCst));
+        let due = now.since(Tick(last)) >= TEND_EVERY;
+        due && self.tended_at.compare_exchange(last, now.0, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Lets the writer look after its segments now.
+    pub(crate) fn nudge(&self) {
+        self.tend.store(true, SeqCst);
+        self.queue.nudge();
     }
 
     /// Hands a record to the writer.

@@ -209,5 +209,5 @@ pub(crate) fn cut(file: &File, len: u64, last_write: cp_base::Timestamp) -> io::
     file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_micros(micros))
 }
 
-/// An empty catalogue's segments.
+/// Segments by their base.
 pub(crate) type Segments = BTreeMap<u64, Segment>;

@@ -15,7 +15,7 @@ use crate::shared::{Shared, Trouble};
 use crate::tail::Tail;
 use crate::{Durability, Position, Record, lock, meters};
 
-/// How often a writer without work looks whether segments may go.
+/// How often a writer without work looks after its segments.
 const IDLE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Writer {
@@ -139,20 +139,22 @@ impl Writer {
         };
         tracing::error!(error = %cause, "the capture log failed");
         self.failing = true;
-        self.shared.asked_at.store(self.shared.clock.ticks().0, SeqCst);
+        self.shared.tended_at.store(self.shared.clock.ticks().0, SeqCst);
         *lock(&self.shared.trouble) = Some(Trouble { refused, message: cause });
     }
 
     /// Deletes what may go, and makes room ahead.
     pub(crate) fn tend(&mut self, idle: bool) {
-        let due = self.shared.ask.swap(false, SeqCst) || self.troubled() && self.shared.retry_due();
+        let due = self.shared.tend.swap(false, SeqCst) || self.shared.tending_due();
         if idle || due {
             self.expire();
         }
-        if !self.tail.has_spare() && (due || !self.troubled()) {
+        if self.tail.has_spare() {
+            if due || !self.failing {
+                self.recovered();
+            }
+        } else if due || lock(&self.shared.trouble).is_none() {
             self.provision();
-        } else if self.tail.has_spare() && (due || !self.failing) {
-            self.recovered();
         }
         self.shared.budget.set_room(self.tail.room());
         self.shared.meters.state(&self.shared.budget);
@@ -163,19 +165,12 @@ impl Writer {
             Ok(()) => self.recovered(),
             Err(shortage) => {
                 let trouble = Trouble { refused: shortage.refused(), message: shortage.to_string() };
-                self.shared.asked_at.store(self.shared.clock.ticks().0, SeqCst);
                 let before = lock(&self.shared.trouble).replace(trouble);
                 if before.is_none() {
                     tracing::error!(error = %shortage, "the capture log has no room ahead");
                 }
             }
         }
-        let disk_bytes = lock(&self.shared.catalog).disk_bytes();
-        self.shared.meters.disk_bytes.set(disk_bytes as f64);
-    }
-
-    fn troubled(&self) -> bool {
-        lock(&self.shared.trouble).is_some()
     }
 
     fn recovered(&mut self) {
@@ -189,6 +184,7 @@ impl Writer {
         let expired = {
             let mut catalog = lock(&self.shared.catalog);
             catalog.consumers().for_each(|(name, _, bytes)| meters::state_backlog(name, bytes));
+            self.shared.meters.disk_bytes.set(catalog.disk_bytes() as f64);
             catalog.expired(self.shared.clock.now(), self.shared.min_retention)
         };
         if let Err(error) = self.tail.remove(&expired) {

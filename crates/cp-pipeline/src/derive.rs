@@ -53,7 +53,7 @@ impl Deriver {
             decoded,
             truncated: closing.request.is_truncated() || closing.response.is_truncated(),
         };
-        let raw = (!readable).then(|| RawBodies { request: request.bytes, response: response.bytes });
+        let raw = (!readable).then_some(RawBodies { request: request.bytes, response: response.bytes });
         let call =
             FinishedCall { scope, summary, chain_tip: chain.tip(), parent: None, document, messages, raw };
         Derived { call, chain }

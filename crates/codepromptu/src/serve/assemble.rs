@@ -1,7 +1,7 @@
 //! The parts of a running program, each made once and handed down.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -49,26 +49,16 @@ pub(super) struct Parts {
 
 /// Makes everything.
 pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
-    std::fs::create_dir_all(&config.data_dir).with_context(|| {
-        let dir = config.data_dir.display();
-        format!(
-            "the data directory {dir} cannot be made; give another one with --data-dir, or make it writable"
-        )
-    })?;
+    make_data_dir(&config.data_dir)?;
     let metrics = recorder::install()?;
     let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
     let ids = IdGenerator::new(clock.clone(), random.clone());
     let master = master_key::find(config, &random)?;
     let genesis = Genesis { master: &master.key, ids: &ids, random: &random, clock: clock.as_ref() };
     let (db, registry) = open_store(config, &genesis).await?;
-    let (log, recovery) = Log::open(
-        log_config(config),
-        master.key.log_key().clone(),
-        &ids,
-        random.clone(),
-        clock.clone(),
-        &[CONSUMER],
-    )?;
+    let log_key = master.key.log_key().clone();
+    let (log, recovery) =
+        Log::open(log_config(config), log_key, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
     let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random);
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
@@ -112,6 +102,15 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     })
 }
 
+fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| {
+        let dir = dir.display();
+        format!(
+            "the data directory {dir} cannot be made; give another one with --data-dir, or make it writable"
+        )
+    })
+}
+
 /// What a person should know of how the log was found.
 fn notices(recovery: &Recovery) -> Vec<String> {
     let torn = (recovery.torn_bytes > 0).then(|| {
@@ -127,7 +126,10 @@ impl Parts {
     /// Stops what stands behind the gateway, which takes no more calls by now: the log is flushed, what is in it is
     /// stored, and the store is closed.
     pub(super) async fn stop(self) {
-        self.log.shut_down();
+        let log = self.log;
+        if tokio::task::spawn_blocking(move || log.shut_down()).await.is_err() {
+            tracing::error!("the capture log was not flushed in order; it is repaired at the next start");
+        }
         self.pipeline.stop().await;
         self.db.close().await;
     }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cp_base::CallId;
@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A data directory with a configuration, over a mock of the providers.
 pub(crate) struct Installation {
     pub(crate) dir: tempfile::TempDir,
-    pub(crate) mock: Mock,
+    _mock: Mock,
 }
 
 impl Installation {
@@ -42,7 +42,7 @@ impl Installation {
             addr = mock.addr,
         );
         std::fs::write(dir.path().join("codepromptu.toml"), config).unwrap();
-        Self { dir, mock }
+        Self { dir, _mock: mock }
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -84,28 +84,26 @@ pub(crate) struct Program {
 
 impl Program {
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut announced = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        loop {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut program = Self { child, base: String::new(), announced: String::new() };
+        let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
+        while program.base.is_empty() {
             let Some(Ok(line)) = lines.next() else {
                 let mut said = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut said).ok();
-                panic!("it did not start: {announced}{said}");
+                program.child.stderr.take().unwrap().read_to_string(&mut said).ok();
+                panic!("it did not start: {}{said}", program.announced);
             };
-            announced.push_str(&line);
-            announced.push('\n');
-            if let Some(base) = line.strip_prefix("CodePromptu is ready on ") {
-                let base = base.to_owned();
-                // Its later words are not wanted, and must not fill the pipe.
-                let mut rest = child.stderr.take().unwrap();
-                std::thread::spawn(move || {
-                    std::io::copy(&mut rest, &mut std::io::sink()).ok();
-                    lines.for_each(drop);
-                });
-                return Self { child, base, announced };
-            }
+            program.base = line.strip_prefix("CodePromptu is ready on ").unwrap_or_default().to_owned();
+            program.announced.push_str(&line);
+            program.announced.push('\n');
         }
+        // Its later words are not wanted, and must not fill the pipes.
+        let mut rest = program.child.stderr.take().unwrap();
+        std::thread::spawn(move || {
+            std::io::copy(&mut rest, &mut std::io::sink()).ok();
+            lines.for_each(drop);
+        });
+        program
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -122,14 +120,7 @@ impl Program {
     pub(crate) fn terminate(mut self) -> bool {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.success();
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not stop");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.child.wait().unwrap().success()
     }
 
     /// Sends a chat completion through the gateway.
