@@ -42,7 +42,8 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// The size of all segments.
     pub max_bytes: u64,
-    /// How long a segment is kept after its last write, even if all consumers have passed it.
+    /// How long a segment is kept after its last write, even if all consumers have passed it; less where the log is at
+    /// `max_bytes` or the disk is full.
     pub min_retention: Duration,
     /// Memory for captured bodies, from their arrival until they are written.
     pub memory_bytes: u64,

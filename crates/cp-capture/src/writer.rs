@@ -161,7 +161,11 @@ impl Writer {
     }
 
     fn provision(&mut self) {
-        match self.tail.provision() {
+        let mut made = self.tail.provision();
+        while made.is_err() && self.give_up_oldest() {
+            made = self.tail.provision();
+        }
+        match made {
             Ok(()) => self.recovered(),
             Err(shortage) => {
                 let trouble = Trouble { refused: shortage.refused(), message: shortage.to_string() };
@@ -178,6 +182,14 @@ impl Writer {
         if lock(&self.shared.trouble).take().is_some() {
             tracing::info!("the capture log has room again");
         }
+    }
+
+    /// Deletes the oldest segment that every consumer has passed, young as it may be: a new call is worth more than
+    /// another copy of one that is stored. False where there is none.
+    fn give_up_oldest(&mut self) -> bool {
+        let passed = lock(&self.shared.catalog).expired(self.shared.clock.now(), Duration::ZERO);
+        let Some(oldest) = passed.first() else { return false };
+        self.tail.remove(&[*oldest]).is_ok()
     }
 
     fn expire(&mut self) {

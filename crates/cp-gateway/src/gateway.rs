@@ -220,7 +220,7 @@ impl Gateway {
             started_at: self.context.clock.now(),
             provider: admitted.provider.to_string(),
             method: head.method.as_str().to_owned(),
-            path: split_path(head.uri.path()).1.to_owned(),
+            path: headers::clipped(split_path(head.uri.path()).1),
             query: head.uri.query().map(headers::redacted_query),
             headers: headers::kept(&head.headers),
             client_fingerprint: headers::fingerprint(&self.fingerprint_key, &head.headers, head.uri.query()),

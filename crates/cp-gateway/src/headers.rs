@@ -48,6 +48,14 @@ const KEPT: [&str; 20] = [
 const KEPT_PREFIXES: [&str; 4] =
     ["anthropic-ratelimit-", "x-ratelimit-", "x-stainless-", "x-envoy-upstream-"];
 
+/// The longest text that is kept of a header's value, a path or a query: a record is bounded, whatever a client sends.
+const MAX_KEPT: usize = 1024;
+
+/// The first part of a text, whole characters.
+pub(crate) fn clipped(text: &str) -> String {
+    text.get(..text.floor_char_boundary(MAX_KEPT)).unwrap_or_default().to_owned()
+}
+
 /// Removes what belongs to the connection it came on. `TE: trailers` stays: it is what lets trailers through.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named = connection_options(headers);
@@ -118,7 +126,7 @@ pub(crate) fn redacted_query(query: &str) -> String {
         Some(value) => format!("{name}={value}"),
         None => name.to_owned(),
     };
-    pairs(query).map(redacted).collect::<Vec<_>>().join("&")
+    clipped(&pairs(query).map(redacted).collect::<Vec<_>>().join("&"))
 }
 
 fn is_credential(parameter: &str) -> bool {
@@ -185,6 +193,13 @@ mod tests {
             fingerprint_of(&HeaderMap::new(), Some("alt=sse&key=sk-1"))
         );
         assert_eq!(fingerprint_of(&HeaderMap::new(), Some("alt=sse")), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        assert_eq!(clipped(&"é".repeat(600)).len(), MAX_KEPT);
+        assert_eq!(clipped(&format!("x{}", "é".repeat(600))).len(), MAX_KEPT - 1);
+        assert_eq!(clipped("short"), "short");
     }
 
     #[test]
