@@ -10,7 +10,9 @@ use bytes::{Bytes, BytesMut};
 use cp_base::{Clock, Outcome, Tick};
 use cp_capture::{Ack, Body, Closing, Opening, Slot};
 use hyper::body::Incoming;
-use metrics::{counter, gauge, histogram};
+use metrics::{
+    Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +24,41 @@ const SMALL_PIECE: usize = 4 * 1024;
 /// What a call needs of the gateway for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct CallContext {
-    pub(crate) clock: Arc<dyn Clock>,
+    clock: Arc<dyn Clock>,
     /// Cancelled when the gateway stops waiting for its calls: what is dropped then was shut down by us.
-    pub(crate) stopping: CancellationToken,
+    stopping: CancellationToken,
+    in_progress: Gauge,
+    duration: Histogram,
+    overhead: Histogram,
+}
+
+impl CallContext {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        describe_gauge!("codepromptu_gateway_calls_in_progress", "Calls admitted and not ended");
+        describe_counter!("codepromptu_gateway_calls_total", "Calls ended, by provider and outcome");
+        describe_counter!("codepromptu_gateway_calls_uncaptured_total", "Calls that passed without a record");
+        describe_counter!("codepromptu_gateway_errors_total", "Answers of the gateway itself, by error code");
+        describe_histogram!("codepromptu_gateway_call_duration_seconds", "From head to end of a call");
+        describe_histogram!(
+            "codepromptu_gateway_overhead_seconds",
+            "Of that, the gateway's own until the head"
+        );
+        Self {
+            clock,
+            stopping: CancellationToken::new(),
+            in_progress: gauge!("codepromptu_gateway_calls_in_progress"),
+            duration: histogram!("codepromptu_gateway_call_duration_seconds"),
+            overhead: histogram!("codepromptu_gateway_overhead_seconds"),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
 }
 
 /// One body as it is being captured.
@@ -40,16 +74,14 @@ struct Capture {
 impl Capture {
     fn add(&mut self, data: &Bytes, max_bytes: usize, slot: &Slot) {
         self.total += data.len() as u64;
-        let room = max_bytes - self.captured;
-        let taken = data.len().min(room);
-        // Once bytes were left out, later ones would not join on to what is there.
-        self.stopped |= taken > 0 && (self.stopped || !slot.capture(taken));
-        if self.stopped || taken == 0 {
-            self.stopped |= taken < data.len();
+        let taken = data.len().min(max_bytes - self.captured);
+        if self.stopped || !slot.capture(taken) {
+            self.stopped = true;
             return;
         }
-        self.captured += taken;
+        // Once bytes are left out, later ones would not join on to what is there.
         self.stopped = taken < data.len();
+        self.captured += taken;
         let data = data.slice(..taken);
         if data.len() < SMALL_PIECE {
             self.tail.extend_from_slice(&data);
@@ -154,7 +186,7 @@ impl OpenCall {
         slot: Option<Slot>,
         max_bytes: usize,
     ) -> Self {
-        gauge!("codepromptu_gateway_calls_in_progress").increment(1);
+        context.in_progress.increment(1);
         let state = State {
             slot,
             request: Capture::default(),
@@ -235,12 +267,11 @@ impl OpenCall {
 
     fn count(&self, provider: &str, outcome: Outcome, now: Tick) {
         let provider = provider.to_owned();
-        gauge!("codepromptu_gateway_calls_in_progress").decrement(1);
+        self.context.in_progress.decrement(1);
         counter!("codepromptu_gateway_calls_total", "provider" => provider, "outcome" => outcome.as_str())
             .increment(1);
-        histogram!("codepromptu_gateway_call_duration_seconds")
-            .record(now.since(self.received).as_secs_f64());
-        histogram!("codepromptu_gateway_overhead_seconds").record(self.head.overhead_us as f64 / 1e6);
+        self.context.duration.record(now.since(self.received).as_secs_f64());
+        self.context.overhead.record(self.head.overhead_us as f64 / 1e6);
     }
 }
 

@@ -16,7 +16,6 @@ use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy;
 use metrics::counter;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
@@ -89,7 +88,7 @@ impl Gateway {
     /// A gateway over its parts.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let context = CallContext { clock: parts.clock, stopping: CancellationToken::new() };
+        let context = CallContext::new(parts.clock);
         Self {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
             log: parts.log,
@@ -108,14 +107,14 @@ impl Gateway {
     /// Ends what is still under way: calls dropped from now on were shut down by us, not cancelled by their clients.
     /// Returns when the upgraded connections, which no HTTP server awaits, are closed.
     pub async fn stop(&self) {
-        self.context.stopping.cancel();
+        self.context.stopping().cancel();
         self.upgraded.close();
         self.upgraded.wait().await;
     }
 
     /// Serves one request. Never fails: what goes wrong is a response in the provider's error shape.
     pub async fn handle(&self, request: Request<Incoming>) -> Response<GatewayBody> {
-        let received = self.context.clock.ticks();
+        let received = self.context.clock().ticks();
         let call = self.ids.mint();
         let mut response = match self.admit(request, call, received) {
             Ok(admitted) => {
@@ -217,7 +216,7 @@ impl Gateway {
             node: self.log.node(),
             org: scope.org(),
             project: scope.project(),
-            started_at: self.context.clock.now(),
+            started_at: self.context.clock().now(),
             provider: admitted.provider.to_string(),
             method: head.method.as_str().to_owned(),
             path: headers::clipped(split_path(head.uri.path()).1),
@@ -279,7 +278,7 @@ impl Gateway {
             503 => fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
             _ => None,
         };
-        let overhead_us = self.context.clock.ticks().micros_since(received);
+        let overhead_us = self.context.clock().ticks().micros_since(received);
         insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
         response
     }

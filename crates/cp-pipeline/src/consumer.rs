@@ -11,7 +11,7 @@ use cp_capture::{Closing, Log, Position, Record};
 use cp_db::DbError;
 use cp_genai::PriceBook;
 use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +73,20 @@ impl StoreCalls {
     /// A consumer, and its state for others to watch.
     #[must_use]
     pub fn new(parts: StoreCallsParts) -> (Self, watch::Receiver<PipelineStatus>) {
+        describe_counter!("codepromptu_pipeline_calls_stored_total", "Ended calls that were stored");
+        describe_counter!(
+            "codepromptu_pipeline_calls_failed_total",
+            "Records that cannot be stored and were passed over"
+        );
+        describe_counter!(
+            "codepromptu_pipeline_errors_total",
+            "Failed tries to read or store, each tried again"
+        );
+        describe_histogram!(
+            "codepromptu_pipeline_batch_seconds",
+            "Deriving and storing a stretch of the log"
+        );
+        describe_gauge!("codepromptu_pipeline_position", "Position in the log up to which calls are stored");
         let (status, watched) = watch::channel(PipelineStatus::default());
         let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
         let StoreCallsParts { log, traffic, live, clock, .. } = parts;
