@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cp_base::Outcome;
-use cp_gateway::UpstreamClient;
+use cp_gateway::{OnFull, UpstreamClient};
 use tokio::io::AsyncWriteExt;
 
 use crate::rig::{PATIENCE, Provider, Rig, Settings, Step, response, text};
@@ -85,6 +85,66 @@ async fn a_request_over_the_limit_is_refused_at_once_or_midway() {
     let (_, closing) = rig.only_call().await;
     assert_eq!((closing.outcome, closing.status), (Outcome::Rejected, Some(413)));
     assert!(provider.seen.borrow_and_update().requests.is_empty());
+}
+
+/// A request whose body does not compress, the `n`-th of its kind.
+fn noise(n: u64) -> Vec<u8> {
+    let mut body = vec![0; 15_000];
+    cp_base::Random::seeded(n).fill(&mut body);
+    let head = "POST /anthropic/v1/messages HTTP/1.1\r\nHost: g\r\nConnection: close\r\nContent-Length: 15000\r\n\r\n";
+    [head.as_bytes(), &body].concat()
+}
+
+/// Sends calls until one is answered otherwise than captured, and returns that answer.
+async fn fill(rig: &Rig) -> String {
+    for n in 0..100 {
+        let answer = text(&rig.exchange(&noise(n)).await);
+        if !answer.starts_with("HTTP/1.1 200 ") || answer.contains("codepromptu-capture: skipped") {
+            return answer;
+        }
+    }
+    panic!("the log never filled up");
+}
+
+#[tokio::test]
+async fn a_full_log_refuses_or_lets_pass_as_it_is_told() {
+    for on_full in [OnFull::Reject, OnFull::Forward] {
+        let mut provider = Provider::play(vec![Step::Send(response(b"{}"))]).await;
+        let mut settings = Settings { max_log_bytes: 300_000, ..Settings::default() };
+        settings.capture.on_full = on_full;
+        let rig = Rig::with(provider.port, settings).await;
+        let answer = fill(&rig).await;
+        let before = provider.seen.borrow_and_update().requests.len();
+        match on_full {
+            OnFull::Reject => {
+                assert!(answer.starts_with("HTTP/1.1 503 ") && code(&answer) == "capture_full", "{answer}");
+                assert!(
+                    answer.contains("\"type\":\"error\"") && answer.contains("retry-after: 1"),
+                    "{answer}"
+                );
+                rig.exchange(&noise(7)).await;
+                assert_eq!(
+                    provider.seen.borrow_and_update().requests.len(),
+                    before,
+                    "the provider was asked"
+                );
+            }
+            OnFull::Forward => assert!(answer.ends_with("{}"), "{answer}"),
+        }
+        assert!(rig.log.stats().refused > 0, "the loss is counted");
+        // Room again: the consumer has stored what is there. The log looks for it once a second.
+        rig.log.release("test", *rig.log.written().borrow());
+        let captured = async {
+            loop {
+                let answer = text(&rig.exchange(&noise(1)).await);
+                if answer.starts_with("HTTP/1.1 200 ") && !answer.contains("codepromptu-capture") {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, captured).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -141,6 +141,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) capture: CapturePolicy,
     pub(crate) durability: Durability,
+    /// The most that the log may take.
+    pub(crate) max_log_bytes: u64,
     pub(crate) tls: Option<TlsIdentity>,
     pub(crate) base_url: Option<String>,
     pub(crate) client: UpstreamClient,
@@ -152,6 +154,7 @@ impl Default for Settings {
             limits: Limits { first_byte_timeout: PATIENCE, idle_timeout: PATIENCE, max_request_bytes: None },
             capture: CapturePolicy { max_body_bytes: 1 << 20, on_full: OnFull::Reject },
             durability: Durability::Process,
+            max_log_bytes: 1 << 30,
             tls: None,
             base_url: None,
             client: UpstreamClient::new(PATIENCE, false, None).unwrap(),
@@ -181,9 +184,12 @@ impl Rig {
         let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
         let ids = IdGenerator::new(clock.clone(), random.clone());
         let master = MasterKey::new([7; 32]);
+        let small = settings.max_log_bytes < 1 << 20;
         let config = LogConfig {
-            segment_bytes: 8 << 20,
-            memory_bytes: 4 << 20,
+            segment_bytes: if small { 100_000 } else { 8 << 20 },
+            memory_bytes: if small { 64_000 } else { 4 << 20 },
+            max_open_calls: if small { 8 } else { 1024 },
+            max_bytes: settings.max_log_bytes,
             durability: settings.durability,
             ..LogConfig::new(dir.path().join("log"))
         };
