@@ -4,6 +4,7 @@
 //! client hangs up and everything is dropped, in `Drop`. Neither blocks nor fails: the room was reserved before the
 //! provider was called.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -175,6 +176,8 @@ pub(crate) struct OpenCall {
     received: Tick,
     max_bytes: usize,
     head: ResponseHead,
+    /// Microseconds that the provider took until the head of its response.
+    provider_us: u64,
     first_chunk: Option<Tick>,
 }
 
@@ -202,6 +205,7 @@ impl OpenCall {
             received,
             max_bytes,
             head: ResponseHead::default(),
+            provider_us: 0,
             first_chunk: None,
         }
     }
@@ -228,9 +232,17 @@ impl OpenCall {
         &self.context.stopping
     }
 
-    /// Microseconds since the request's head was read.
-    pub(crate) fn elapsed_us(&self) -> u64 {
-        self.context.clock.ticks().micros_since(self.received)
+    /// Waits for the provider, and counts the time as its own.
+    pub(crate) async fn await_provider<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let asked = self.context.clock.ticks();
+        let answer = answer.await;
+        self.provider_us = self.context.clock.ticks().micros_since(asked);
+        answer
+    }
+
+    /// Microseconds since the request's head was read that the provider did not take.
+    pub(crate) fn overhead_us(&self) -> u64 {
+        self.context.clock.ticks().micros_since(self.received).saturating_sub(self.provider_us)
     }
 
     /// Captures a chunk of the response.

@@ -80,8 +80,6 @@ struct Admitted {
 struct Answer {
     response: Response<Incoming>,
     client_side: Option<OnUpgrade>,
-    /// From handing the request on to the head of the response.
-    provider_us: u64,
 }
 
 impl Gateway {
@@ -120,9 +118,12 @@ impl Gateway {
             Ok(admitted) => {
                 let family = admitted.upstream.family;
                 let served = Box::pin(self.serve(admitted)).await;
-                served.unwrap_or_else(|failure| self.refusal(&failure, family, call, received))
+                served.unwrap_or_else(|(failure, overhead_us)| refusal(&failure, family, call, overhead_us))
             }
-            Err((failure, family)) => self.refusal(&failure, family, call, received),
+            Err((failure, family)) => {
+                let overhead_us = self.context.clock().ticks().micros_since(received);
+                refusal(&failure, family, call, overhead_us)
+            }
         };
         insert_text(&mut response, CALL_ID_HEADER, &call.to_string());
         response
@@ -155,23 +156,26 @@ impl Gateway {
         Ok(Admitted { head, body, call, received, provider, upstream, snapshot })
     }
 
-    async fn serve(&self, admitted: Admitted) -> Result<Response<GatewayBody>, Failure> {
-        let snapshot = admitted.snapshot.clone();
-        let mut call = self.open(&admitted).await?;
-        match send(admitted, &call).await {
+    /// The response, or why there is none and the microseconds that the gateway took to find out.
+    async fn serve(&self, admitted: Admitted) -> Result<Response<GatewayBody>, (Failure, u64)> {
+        let (snapshot, received) = (admitted.snapshot.clone(), admitted.received);
+        let opened = self.open(&admitted).await;
+        let mut call =
+            opened.map_err(|failure| (failure, self.context.clock().ticks().micros_since(received)))?;
+        match send(admitted, &mut call).await {
             Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
             Err(failure) => {
+                let overhead_us = call.overhead_us();
                 if matches!(failure.outcome(), Outcome::UpstreamError | Outcome::TimedOut) {
                     Self::keep_request(&call.upload()).await;
                 }
-                let overhead_us = call.elapsed_us();
                 call.set_head(ResponseHead {
                     status: Some(failure.status()),
                     overhead_us,
                     ..Default::default()
                 });
                 drop(call.close(failure.outcome(), Some(failure.code())));
-                Err(failure)
+                Err((failure, overhead_us))
             }
         }
     }
@@ -233,9 +237,9 @@ impl Gateway {
         mut call: OpenCall,
         snapshot: &Snapshot,
     ) -> Response<GatewayBody> {
-        let Answer { mut response, client_side, provider_us } = answer;
+        let Answer { mut response, client_side } = answer;
         let (status, kept) = (response.status().as_u16(), headers::kept(response.headers()));
-        let overhead_us = call.elapsed_us().saturating_sub(provider_us);
+        let overhead_us = call.overhead_us();
         call.set_head(ResponseHead { status: Some(status), headers: kept, overhead_us });
         insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
         if !call.is_captured() {
@@ -255,37 +259,30 @@ impl Gateway {
         let idle = snapshot.limits.idle_timeout;
         response.map(|body| GatewayBody::passing(ResponseTee::new(body, call, idle, hold_limit)))
     }
+}
 
-    /// The gateway's own answer, in the provider's error shape.
-    fn refusal(
-        &self,
-        failure: &Failure,
-        family: Family,
-        call: CallId,
-        received: Tick,
-    ) -> Response<GatewayBody> {
-        let (code, status) = (failure.code(), failure.status());
-        counter!("codepromptu_gateway_errors_total", "code" => code).increment(1);
-        tracing::warn!(%call, code, status, error = %WithSources(failure), "a call was answered by the gateway");
-        let body = family.error_body(status, code, &failure.to_string(), &call.to_string());
-        let mut response = Response::new(GatewayBody::own(body));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-        let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        fields.insert(ERROR_HEADER, HeaderValue::from_static(code));
-        match status {
-            426 => fields.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1")),
-            503 => fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
-            _ => None,
-        };
-        let overhead_us = self.context.clock().ticks().micros_since(received);
-        insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
-        response
-    }
+/// The gateway's own answer, in the provider's error shape.
+fn refusal(failure: &Failure, family: Family, call: CallId, overhead_us: u64) -> Response<GatewayBody> {
+    let (code, status) = (failure.code(), failure.status());
+    counter!("codepromptu_gateway_errors_total", "code" => code).increment(1);
+    tracing::warn!(%call, code, status, error = %WithSources(failure), "a call was answered by the gateway");
+    let body = family.error_body(status, code, &failure.to_string(), &call.to_string());
+    let mut response = Response::new(GatewayBody::own(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fields.insert(ERROR_HEADER, HeaderValue::from_static(code));
+    match status {
+        426 => fields.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1")),
+        503 => fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
+    insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
+    response
 }
 
 /// Sends the request on and waits for the head of the response.
-async fn send(admitted: Admitted, call: &OpenCall) -> Result<Answer, Failure> {
+async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure> {
     let Admitted { mut head, body, upstream, snapshot, .. } = admitted;
     let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str());
     head.uri = upstream.uri(split_path(path_and_query).1).map_err(Failure::BadPath)?;
@@ -302,14 +299,13 @@ async fn send(admitted: Admitted, call: &OpenCall) -> Result<Answer, Failure> {
         request.headers_mut().insert(header::UPGRADE, protocol);
         hyper::upgrade::on(&mut request)
     });
-    let before_us = call.elapsed_us();
-    let sent = upstream.client.send(request);
-    let mut response = answer(sent, &upload, &upstream, snapshot.limits.first_byte_timeout).await?;
-    let provider_us = call.elapsed_us() - before_us;
+    let answer =
+        answer(upstream.client.send(request), &upload, &upstream, snapshot.limits.first_byte_timeout);
+    let mut response = call.await_provider(answer).await?;
     // The client's connection may speak another version, and its server writes that one itself.
     *response.version_mut() = Version::HTTP_11;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    Ok(Answer { response, client_side: client_side.filter(|_| switched), provider_us })
+    Ok(Answer { response, client_side: client_side.filter(|_| switched) })
 }
 
 /// Waits for the response's head, for `limit` after the upload last moved.

@@ -17,8 +17,9 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 /// Where clients put their credential. Never kept.
 const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
-/// Query parameters that hold a credential.
-const CREDENTIAL_PARAMETERS: [&str; 6] = ["key", "api_key", "api-key", "access_token", "token", "sig"];
+/// How the names of query parameters that hold a credential end: `key`, `api-key`, `access_token`, `X-Amz-Signature`.
+const CREDENTIAL_ENDINGS: [&str; 8] =
+    ["auth", "credential", "key", "password", "secret", "sig", "signature", "token"];
 
 /// Headers that tell something of a call. A list of what is kept, not of what is dropped: an unknown header may hold a
 /// secret.
@@ -58,6 +59,10 @@ pub(crate) fn clipped(text: &str) -> String {
 
 /// Removes what belongs to the connection it came on. `TE: trailers` stays: it is what lets trailers through.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        // The length of a message that comes in chunks is what its chunks add up to (RFC 9112, section 6.3).
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let named = connection_options(headers);
     for name in named.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()) {
         if name != header::TE {
@@ -130,7 +135,25 @@ pub(crate) fn redacted_query(query: &str) -> String {
 }
 
 fn is_credential(parameter: &str) -> bool {
-    CREDENTIAL_PARAMETERS.iter().any(|name| name.eq_ignore_ascii_case(parameter))
+    let name = percent_decoded(parameter).to_ascii_lowercase();
+    CREDENTIAL_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A name as the provider reads it: a letter may be written as `%6B`.
+fn percent_decoded(name: &str) -> String {
+    let mut pieces = name.split('%');
+    let mut decoded = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let byte = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => {
+                decoded.push(byte);
+                decoded.extend_from_slice(piece.as_bytes().get(2..).unwrap_or_default());
+            }
+            None => decoded.extend_from_slice(piece.as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
@@ -163,6 +186,7 @@ mod tests {
             ("te", "gzip, trailers"),
             ("keep-alive", "timeout=5"),
             ("transfer-encoding", "chunked"),
+            ("content-length", "3"),
             ("x-public", "2"),
         ]);
         strip_hop_by_hop(&mut passing);
@@ -205,5 +229,9 @@ mod tests {
     #[test]
     fn queries_lose_their_secrets_only() {
         assert_eq!(redacted_query("alt=sse&key=AIza&x"), "alt=sse&key=REDACTED&x");
+        for secret in ["apikey=1", "Subscription-Key=1", "%6Bey=1", "access_token=1", "X-Amz-Signature=1"] {
+            assert!(redacted_query(secret).ends_with("=REDACTED"), "{secret}");
+        }
+        assert_eq!(redacted_query("model=a%2&keyword=b"), "model=a%2&keyword=b");
     }
 }

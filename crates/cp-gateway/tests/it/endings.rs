@@ -128,6 +128,18 @@ async fn a_short_body_is_a_broken_one() {
 }
 
 #[tokio::test]
+async fn chunks_outweigh_a_length_that_contradicts_them() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    let provider =
+        Provider::play(vec![Step::Send(head), Step::Send(chunk(b"hello")), Step::Send(chunk(b""))]).await;
+    let rig = Rig::before(&provider).await;
+    let answer = text(&rig.exchange(REQUEST).await);
+    assert!(answer.contains("hello") && answer.ends_with("0\r\n\r\n"), "{answer}");
+    let (_, closing) = rig.only_call().await;
+    assert_eq!((closing.outcome, bytes(&closing.response)), (Outcome::Completed, b"hello".to_vec()));
+}
+
+#[tokio::test]
 async fn a_provider_that_stalls_is_given_up() {
     let idle = Duration::from_millis(50);
     let stalled_body = vec![Step::Send(CHUNKED.to_vec()), Step::Send(chunk(b"x")), Step::AwaitHangUp];
@@ -150,6 +162,11 @@ async fn a_provider_that_stalls_is_given_up() {
     provider.wait_for(|seen| seen.hang_ups == 1).await;
     let (_, closing) = rig.only_call().await;
     assert_eq!((closing.outcome, closing.status), (Outcome::TimedOut, Some(504)));
+    assert!(
+        closing.overhead_us < 50_000,
+        "the provider's time is not the gateway's: {}",
+        closing.overhead_us
+    );
 }
 
 #[tokio::test]
