@@ -47,10 +47,6 @@ pub(crate) struct Config {
 pub(crate) struct ServerConfig {
     /// The address; loopback only, since there is no login yet.
     pub listen: SocketAddr,
-    /// A PEM chain, to serve TLS.
-    pub tls_cert: Option<PathBuf>,
-    /// Its PEM key.
-    pub tls_key: Option<PathBuf>,
 }
 
 /// What is captured.
@@ -103,8 +99,12 @@ pub(crate) struct LogConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GatewayConfig {
-    /// A second address that serves the gateway and nothing else.
+    /// A second address that serves the gateway and nothing else; any address.
     pub listen: Option<SocketAddr>,
+    /// A PEM chain, to serve TLS there.
+    pub tls_cert: Option<PathBuf>,
+    /// Its PEM key.
+    pub tls_key: Option<PathBuf>,
     /// Look-up, TCP and TLS together.
     pub connect_timeout_ms: u64,
     /// From the end of the upload to the head of the response.
@@ -160,7 +160,7 @@ impl Default for Config {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), tls_cert: None, tls_key: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
     }
 }
 
@@ -185,6 +185,8 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             listen: None,
+            tls_cert: None,
+            tls_key: None,
             connect_timeout_ms: 10_000,
             first_byte_timeout_ms: 600_000,
             idle_timeout_ms: 300_000,
@@ -276,11 +278,16 @@ impl Config {
                 ),
             );
         }
-        if self.server.tls_cert.is_some() != self.server.tls_key.is_some() {
+        let tls = (&self.gateway.tls_cert, &self.gateway.tls_key);
+        if tls.0.is_some() != tls.1.is_some() {
             return value(
-                "server.tls_cert",
-                "and `server.tls_key` go together; set both or neither".to_owned(),
+                "gateway.tls_cert",
+                "and `gateway.tls_key` go together; set both or neither".to_owned(),
             );
+        }
+        if tls.0.is_some() && self.gateway.listen.is_none() {
+            let reason = "is for `gateway.listen`, which is not set; loopback speaks plain HTTP";
+            return value("gateway.tls_cert", reason.to_owned());
         }
         if self.log.segment_bytes < self.capture.memory_bytes {
             return value(

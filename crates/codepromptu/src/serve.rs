@@ -90,11 +90,11 @@ struct Listeners {
 
 impl Listeners {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let tls = match (&config.server.tls_cert, &config.server.tls_key) {
+        let everything = Listener::bind(config.server.listen, None).await?;
+        let tls = match (&config.gateway.tls_cert, &config.gateway.tls_key) {
             (Some(certificates), Some(key)) => Some(TlsIdentity::from_files(certificates, key)?),
             _ => None,
         };
-        let everything = Listener::bind(config.server.listen, tls.clone()).await?;
         let gateway_only = match config.gateway.listen {
             Some(address) => Some(Listener::bind(address, tls).await?),
             None => None,

@@ -11,7 +11,7 @@ use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey, Tick};
 use cp_capture::{Log, Opening};
 use cp_genai::Family;
 use http::header::{self, HeaderValue};
-use http::{HeaderName, Request, Response, StatusCode, Version, request};
+use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy;
@@ -293,19 +293,35 @@ async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure
     head.headers.remove(header::EXPECT);
     let upload = call.upload();
     let body = RequestTee::new(body, upload.clone(), snapshot.limits.max_request_bytes);
+    let again = (is_safe(&head.method) && body.is_end_stream()).then(|| head.clone());
     let mut request = Request::from_parts(head, body);
     let client_side = protocol.map(|protocol| {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, protocol);
         hyper::upgrade::on(&mut request)
     });
-    let answer =
-        answer(upstream.client.send(request), &upload, &upstream, snapshot.limits.first_byte_timeout);
-    let mut response = call.await_provider(answer).await?;
+    let limit = snapshot.limits.first_byte_timeout;
+    let asked = async {
+        let answered = answer(upstream.client.send(request), &upload, &upstream, limit).await;
+        match (answered, again) {
+            // A pooled connection may be closed just as it is used; nobody is harmed by asking anew.
+            (Err(Failure::BrokenOff { .. }), Some(head)) => {
+                let request = Request::from_parts(head, RequestTee::empty(upload.clone()));
+                answer(upstream.client.send(request), &upload, &upstream, limit).await
+            }
+            (answered, _) => answered,
+        }
+    };
+    let mut response = call.await_provider(asked).await?;
     // The client's connection may speak another version, and its server writes that one itself.
     *response.version_mut() = Version::HTTP_11;
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     Ok(Answer { response, client_side: client_side.filter(|_| switched) })
+}
+
+/// Methods that change nothing (RFC 9110, section 9.2.1).
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Waits for the response's head, for `limit` after the upload last moved.

@@ -20,7 +20,7 @@ use crate::failure::Failure;
 /// A request's body on its way to the provider.
 #[derive(Debug)]
 pub(crate) struct RequestTee {
-    /// Present until the tee is dropped.
+    /// Absent where the body is empty.
     inner: Option<Incoming>,
     upload: Upload,
     passed: u64,
@@ -35,6 +35,11 @@ pub(crate) struct UploadBroken;
 impl RequestTee {
     pub(crate) fn new(inner: Incoming, upload: Upload, limit: Option<u64>) -> Self {
         Self { inner: Some(inner), upload, passed: 0, limit }
+    }
+
+    /// The body of a request that has none.
+    pub(crate) fn empty(upload: Upload) -> Self {
+        Self { inner: None, upload, passed: 0, limit: None }
     }
 
     /// Reads to the end, for the record alone.
@@ -85,7 +90,7 @@ impl Body for RequestTee {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

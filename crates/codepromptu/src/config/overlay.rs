@@ -24,8 +24,8 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("data_dir", Text),
     ("database_url", Text),
     ("server.listen", Text),
-    ("server.tls_cert", Text),
-    ("server.tls_key", Text),
+    ("gateway.tls_cert", Text),
+    ("gateway.tls_key", Text),
     ("capture.durability", Text),
     ("capture.on_full", Text),
     ("capture.max_body_bytes", Integer),
@@ -211,8 +211,8 @@ mod tests {
             providers: [("x".to_owned(), ProviderConfig::default())].into(),
             ..Config::default()
         };
-        config.server.tls_cert = Some("".into());
-        config.server.tls_key = Some("".into());
+        config.gateway.tls_cert = Some("".into());
+        config.gateway.tls_key = Some("".into());
         config.gateway.listen = Some(config.server.listen);
         config.gateway.max_request_bytes = Some(1);
         config.master_key.file = Some("".into());

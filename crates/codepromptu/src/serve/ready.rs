@@ -8,8 +8,7 @@ use crate::config::Config;
 
 /// Tells where everything is, on standard output.
 pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) -> anyhow::Result<()> {
-    let scheme = if config.server.tls_cert.is_some() { "https" } else { "http" };
-    let base = format!("{scheme}://{}", listeners.everything.address()?);
+    let base = format!("http://{}", listeners.everything.address()?);
     let mut out = std::io::stdout().lock();
     if let Some(path) = &parts.new_master_key {
         writeln!(out, "A master key was made: {}", path.display())?;
@@ -28,6 +27,7 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
     writeln!(out, "  Gemini clients        export GOOGLE_GEMINI_BASE_URL={base}/gemini")?;
     writeln!(out, "  anything              codepromptu run -- python app.py")?;
     if let Some(listener) = &listeners.gateway_only {
+        let scheme = if config.gateway.tls_cert.is_some() { "https" } else { "http" };
         writeln!(out, "  the gateway alone     {scheme}://{}", listener.address()?)?;
     }
     out.flush()?;

@@ -28,6 +28,8 @@ pub(crate) enum Step {
     AwaitHangUp,
     /// Sends back whatever comes, until the end.
     Echo,
+    /// Reads the next request on the same connection.
+    AwaitRequest,
     /// Ends the connection with a reset.
     Reset,
 }
@@ -87,6 +89,7 @@ async fn converse(mut stream: TcpStream, script: Vec<Step>, seen: watch::Sender<
                     tokio::io::copy(&mut reading, &mut writing).await.ok();
                     return;
                 }
+                Step::AwaitRequest => drop(read_message(&mut stream).await),
                 Step::Reset => {
                     stream.set_zero_linger().unwrap();
                     return;

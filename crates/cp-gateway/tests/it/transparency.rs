@@ -150,6 +150,19 @@ async fn a_connection_serves_many_calls() {
 }
 
 #[tokio::test]
+async fn a_pooled_connection_that_dies_costs_a_reader_nothing() {
+    // It answers once on each connection, and resets the next request.
+    let once = vec![Step::Send(response(b"{}")), Step::AwaitRequest, Step::Reset];
+    let provider = Provider::play(once).await;
+    let rig = Rig::before(&provider).await;
+    for _ in 0..5 {
+        let answer =
+            rig.exchange(b"GET /openai/v1/models HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n").await;
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", text(&answer));
+    }
+}
+
+#[tokio::test]
 async fn answers_without_a_body_end_too() {
     for head in [
         "HTTP/1.1 204 No Content\r\n\r\n",
