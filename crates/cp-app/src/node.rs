@@ -36,7 +36,7 @@ pub struct LogState {
     pub max_bytes: u64,
     /// Records that could not be kept.
     pub lost_records: u64,
-    /// Calls refused because they could not be captured.
+    /// Calls that found no room in the log; they passed unrecorded or were refused, as configured.
     pub refused: u64,
     /// Why it cannot write now; absent when it can. The node is not ready while it is there.
     pub last_error: Option<String>,

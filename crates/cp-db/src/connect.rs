@@ -69,7 +69,12 @@ pub(crate) async fn sqlite(
         .idle_timeout(None)
         .max_lifetime(None);
     let failed = |error| sqlite_error(path, error);
-    let writer = pool.clone().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+    // A full disk ends SQLite's transaction without sqlx's knowledge; such a connection would refuse every later one.
+    let writer = pool.clone().max_connections(1).before_acquire(|connection, _| {
+        let usable = !connection.is_in_transaction();
+        Box::pin(async move { Ok(usable) })
+    });
+    let writer = writer.connect_with(options.clone()).await.map_err(failed)?;
     // Opening does not read the file when there is nothing to change, so a foreign file shows only here.
     sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&writer).await.map_err(failed)?;
     let readers = pool.max_connections(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "1"));

@@ -56,7 +56,8 @@ impl From<sqlx::Error> for DbError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable,
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::InvalidSavePointStatement => Self::Unavailable,
             sqlx::Error::ColumnDecode { index, .. } => {
                 return Self::Decode { column: index.clone(), source: Some(error.into()) };
             }

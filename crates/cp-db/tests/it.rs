@@ -63,6 +63,27 @@ async fn count(db: &Db) -> i64 {
     tx.fetch_optional(COUNT, args![]).await.unwrap().unwrap().get("number").unwrap()
 }
 
+#[test]
+fn a_full_disk_is_survived() {
+    cp_testkit::run_on_sqlite(async |test| {
+        test.db.migrate(&[THINGS], AT).await.unwrap();
+        let ids = generator();
+        test.db.run_script("PRAGMA max_page_count = 20").await.unwrap();
+        let large = |id: CallId| args![id, 1_i64, "large", vec![7_u8; 200_000], true];
+        let full = insert(&test.db, vec![large(ids.mint())]).await.unwrap_err();
+        assert!(matches!(full, DbError::Unavailable(_)) && full.is_retryable(), "{full:?}");
+        // The limit is the connection's own, and so gone with it: there is room again.
+        let tried = async {
+            while let Err(error) = insert(&test.db, vec![large(ids.mint())]).await {
+                assert!(error.is_retryable(), "{error:?}");
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), tried).await.unwrap();
+        assert_eq!(count(&test.db).await, 1);
+    });
+}
+
 db_test! {
     async fn values_come_back_as_they_went_in(test: TestDb) {
         test.db.migrate(&[THINGS], AT).await.unwrap();

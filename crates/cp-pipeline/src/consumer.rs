@@ -1,13 +1,14 @@
 //! The consumer that stores calls: reads a stretch of the log, derives, and writes it with the cursor behind it.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cp_base::{CallId, Clock, ConversationId, Digest, ProjectId, Timestamp};
-use cp_capture::{Closing, Log, Position, Record};
+use cp_capture::{Closing, Log, Position, Reader, Record};
 use cp_db::DbError;
 use cp_genai::PriceBook;
 use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
@@ -66,6 +67,14 @@ pub struct StoreCalls {
     status: watch::Sender<PipelineStatus>,
 }
 
+/// What a look at the log came to.
+enum Step {
+    /// A stretch of it is stored.
+    Stored,
+    /// There is nothing more yet.
+    AtEnd,
+}
+
 /// A call by the client that made it and the chain that it ended with.
 type ChainKey = (ProjectId, Option<[u8; 16]>, Digest);
 
@@ -107,77 +116,62 @@ impl StoreCalls {
     /// Runs until `stop` is cancelled and the log is stored to its end, or the store is down then: what is not stored
     /// stays in the log for the next start.
     async fn run(self, stop: CancellationToken) {
-        let Some(start) = self.retried(&stop, || self.saved_position()).await else { return };
-        self.log.release(CONSUMER, start);
+        let Some(start) = self.saved_position(&stop).await else { return };
         let mut reader = self.log.reader(start);
         let mut written = self.log.written();
+        let mut pause = FIRST_PAUSE;
         loop {
             written.borrow_and_update();
-            let batch = match reader.read(BATCH_BYTES) {
-                Ok(batch) => batch,
+            match self.step(&mut reader).await {
+                Ok(Step::Stored) => pause = FIRST_PAUSE,
+                Ok(Step::AtEnd) if stop.is_cancelled() => return,
+                Ok(Step::AtEnd) => wait_for_more(&mut written, &stop).await,
                 Err(error) => {
-                    self.report(&error);
-                    if stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await.is_none() {
+                    self.report(&*error);
+                    if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                         return;
                     }
-                    continue;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    // A store that comes back may have lost its last commits: what it says now is where to go on.
+                    let Some(saved) = self.saved_position(&stop).await else { return };
+                    reader = self.log.reader(saved);
                 }
-            };
-            if batch.records.is_empty() {
-                // The log's end; a gap in a damaged log counts as read.
-                self.log.release(CONSUMER, batch.end);
-                if stop.is_cancelled() {
-                    return;
-                }
-                stop.run_until_cancelled(async {
-                    // Fails when the log is shut down: then nothing more comes, and `stop` follows.
-                    if written.changed().await.is_err() {
-                        stop.cancelled().await;
-                    }
-                    tokio::time::sleep(LINGER).await;
-                })
-                .await;
-                continue;
             }
-            if self.retried(&stop, || self.store(&batch.records, batch.end)).await.is_none() {
-                return;
-            }
-            self.log.release(CONSUMER, batch.end);
         }
     }
 
-    async fn saved_position(&self) -> Result<Position, StoreError> {
-        let saved = self.traffic.cursor(self.log.node(), CONSUMER).await?;
-        Ok(saved
-            .and_then(|position| u64::try_from(position).ok())
-            .map_or(self.log.first_position(), Position))
+    /// Reads and stores one stretch of the log.
+    async fn step(&self, reader: &mut Reader) -> Result<Step, Box<dyn Error>> {
+        let batch = reader.read(BATCH_BYTES)?;
+        let step = if batch.records.is_empty() {
+            Step::AtEnd
+        } else {
+            self.store(&batch.records, batch.end).await?;
+            Step::Stored
+        };
+        self.status.send_if_modified(|status| status.last_error.take().is_some());
+        // At the end too: a gap in a damaged log counts as read.
+        self.log.release(CONSUMER, batch.end);
+        Ok(step)
     }
 
-    /// Tries again, ever more slowly, until it works; `None` when `stop` comes first.
-    async fn retried<T>(
-        &self,
-        stop: &CancellationToken,
-        act: impl AsyncFn() -> Result<T, StoreError>,
-    ) -> Option<T> {
-        let mut pause = FIRST_PAUSE;
+    /// Where the store says that it stands; asked until it answers, or `stop` comes.
+    async fn saved_position(&self, stop: &CancellationToken) -> Option<Position> {
         loop {
-            match act().await {
-                Ok(value) => {
-                    self.status.send_if_modified(|status| status.last_error.take().is_some());
-                    return Some(value);
+            match self.traffic.cursor(self.log.node(), CONSUMER).await {
+                Ok(saved) => {
+                    let saved = saved.and_then(|position| u64::try_from(position).ok());
+                    return Some(saved.map_or(self.log.first_position(), Position));
                 }
                 Err(error) => self.report(&error),
             }
-            stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await?;
         }
     }
 
-    fn report(&self, error: &(dyn std::error::Error + 'static)) {
+    fn report(&self, error: &(dyn Error + 'static)) {
         counter!("codepromptu_pipeline_errors_total").increment(1);
-        let chain = std::iter::successors(Some(error), |error: &&(dyn std::error::Error + 'static)| {
-            (**error).source()
-        });
+        let chain = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| (**error).source());
         let text = chain.map(ToString::to_string).collect::<Vec<_>>().join(": ");
         tracing::error!(error = text, "calls cannot be stored now; they stay in the log and are tried again");
         self.status.send_modify(|status| status.last_error = Some(text));
@@ -301,6 +295,18 @@ impl StoreCalls {
             })
             .collect()
     }
+}
+
+/// Waits until the log grows, and a little longer for what comes with it; or until `stop`.
+async fn wait_for_more(written: &mut watch::Receiver<Position>, stop: &CancellationToken) {
+    let waiting = async {
+        // Fails when the log is gone: then nothing more comes, and `stop` follows.
+        if written.changed().await.is_err() {
+            stop.cancelled().await;
+        }
+        tokio::time::sleep(LINGER).await;
+    };
+    stop.run_until_cancelled(waiting).await;
 }
 
 /// Whether what is wrong is the record and not the store: no waiting helps. Everything else is waited for.

@@ -56,7 +56,7 @@ pub struct LogStatus {
     pub max_bytes: u64,
     /// Records that could not be kept since the start.
     pub lost_records: u64,
-    /// Calls refused since the start because they could not be captured.
+    /// Calls since the start that found no room in the log; they passed unrecorded or were refused, as configured.
     pub refused: u64,
     /// Why it cannot write now; `null` when it can.
     pub last_error: Option<String>,

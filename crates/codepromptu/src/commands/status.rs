@@ -46,7 +46,10 @@ fn show(out: &mut impl Write, server: &str, status: &Status) -> io::Result<()> {
         (log.lost_records > 0)
             .then(|| format!("{} records of calls could not be kept", grouped(log.lost_records))),
         (log.refused > 0).then(|| {
-            format!("{} calls were refused because they could not be captured", grouped(log.refused))
+            format!(
+                "{} calls found no room in the log; by capture.on_full they passed unrecorded or were refused",
+                grouped(log.refused)
+            )
         }),
         log.last_error.as_ref().map(|error| format!("the capture log cannot write: {error}")),
         pipeline.last_error.as_ref().map(|error| format!("the pipeline cannot store: {error}")),
