@@ -10,7 +10,7 @@ use std::fmt;
 use ring::{aead, digest, hkdf, hmac};
 use zeroize::Zeroizing;
 
-use crate::{Random, Secret};
+use crate::{Id, Kind, Random, Secret};
 
 const VERSION: u8 = 1;
 const KEY_ID_LEN: usize = 8;
@@ -263,6 +263,15 @@ impl MasterKey {
     #[must_use]
     pub fn fingerprint_key(&self) -> &SealingKey {
         &self.fingerprint
+    }
+
+    /// The id of the first `K` of an installation: the same in every store that is made under this key (UUIDv8), so that
+    /// a capture log outlives its store.
+    #[must_use]
+    pub fn first_id<K: Kind>(&self) -> Id<K> {
+        let digest = self.wrapping.digest(&[b"first id", K::PREFIX.as_bytes()]);
+        let bytes = digest.first_chunk().copied().unwrap_or_default();
+        Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
     /// A new data key and its wrapped form. `context` is the row that it belongs to.

@@ -88,7 +88,7 @@ pub async fn bootstrap(db: &Db, genesis: &Genesis<'_>) -> Result<Registry, Regis
 }
 
 async fn create_default_project(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<(), DbError> {
-    let (org, project): (OrgId, ProjectId) = (genesis.ids.mint(), genesis.ids.mint());
+    let (org, project): (OrgId, ProjectId) = (genesis.master.first_id(), genesis.master.first_id());
     if tx.execute(sql::CLAIM_INSTALLATION, args![project]).await? == 0 {
         return Ok(());
     }

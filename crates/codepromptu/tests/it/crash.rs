@@ -111,3 +111,21 @@ async fn an_orderly_stop_loses_nothing() {
     assert_eq!(stored.len(), calls.len());
     assert!(stored.iter().all(|call| call.outcome == Some(Outcome::Completed)));
 }
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_written_again_from_the_log() {
+    let installation = Installation::new().await;
+    let program = installation.serve();
+    let body = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"twice stored"}]}"#;
+    let call = program.chat(&http(), body).await.call;
+    let before = program.ended_call(call).await;
+    assert!(program.terminate());
+    for entry in std::fs::read_dir(installation.data()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().contains("codepromptu.db") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let program = installation.serve();
+    assert_eq!(program.ended_call(call).await, before);
+}
