@@ -8,6 +8,7 @@
 
 mod anthropic_messages;
 mod fields;
+mod lenient;
 mod openai_chat;
 mod provider_error;
 
@@ -82,6 +83,8 @@ pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
     match object(exchange.request) {
         Ok(mut request) => {
             (codec.request)(&mut request, exchange.path, &mut call);
+            fields::redact(request.values_mut());
+            fields::redact(&mut call.tool_definitions);
             call.parameters = request;
         }
         Err(problem) => call.warnings.push(unreadable("request", &problem, exchange.request_complete)),
@@ -113,7 +116,7 @@ fn response(codec: &Codec, exchange: &Exchange<'_>, warnings: &mut Vec<String>) 
     let mut unreadable = 0u32;
     let mut done = false;
     let events = events(exchange.response);
-    let mut chunks = events.into_iter().filter_map(|event| match serde_json::from_str(&event.data) {
+    let mut chunks = events.into_iter().filter_map(|event| match lenient::parse(event.data.as_bytes()) {
         Ok(Value::Object(chunk)) => Some(chunk),
         _ if event.data.trim() == "[DONE]" => {
             done = true;
@@ -153,7 +156,11 @@ fn is_event_stream(exchange: &Exchange<'_>) -> bool {
 }
 
 fn object(body: &[u8]) -> Result<Object, String> {
-    serde_json::from_slice::<Object>(body).map_err(|error| error.to_string())
+    match lenient::parse(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err("it is another kind of value".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn unreadable(which: &str, problem: &str, complete: bool) -> String {

@@ -113,3 +113,45 @@ pub(super) fn merge_fields(into: &mut Object, pieces: Object) {
         }
     }
 }
+
+/// Fields in which a client hands a provider the credential of a third party, such as a tool server's.
+const CREDENTIALS: [&str; 4] = ["access_token", "api_key", "authorization", "authorization_token"];
+
+/// Replaces credentials, wherever in the values they stand.
+pub(super) fn redact<'a>(values: impl IntoIterator<Item = &'a mut Value>) {
+    for value in values {
+        match value {
+            Value::Array(items) => redact(items),
+            Value::Object(fields) => {
+                for (key, value) in fields.iter_mut() {
+                    if value.is_string() && CREDENTIALS.iter().any(|name| key.eq_ignore_ascii_case(name)) {
+                        *value = "REDACTED".into();
+                    }
+                }
+                redact(fields.values_mut());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn credentials_of_third_parties_are_replaced() {
+        let mut servers =
+            json!([{"url": "https://h", "authorization_token": "t", "tools": [{"Authorization": "t"}]}]);
+        redact([&mut servers]);
+        let left = json!([
+            {"url": "https://h", "authorization_token": "REDACTED", "tools": [{"Authorization": "REDACTED"}]}
+        ]);
+        assert_eq!(servers, left);
+        let mut schema = json!({"properties": {"api_key": {"type": "string"}}});
+        redact([&mut schema]);
+        assert_eq!(schema, json!({"properties": {"api_key": {"type": "string"}}}));
+    }
+}
