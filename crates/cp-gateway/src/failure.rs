@@ -15,6 +15,10 @@ pub(crate) enum Failure {
     BadPath(#[source] http::Error),
     #[error("the request is over the limit of {limit} bytes (gateway.max_request_bytes)")]
     RequestTooLarge { limit: u64 },
+    #[error(
+        "a web page that was loaded from {host} may not use a provider on this machine; open it by a loopback address"
+    )]
+    ForeignPage { host: String },
     #[error("WebSocket is not spoken here; send the request by HTTP")]
     WebSocketUnsupported,
     #[error("capture has no room and this gateway does not forward what it cannot capture: {0}")]
@@ -46,6 +50,7 @@ impl Failure {
             Self::UnknownProvider { .. } => "unknown_provider",
             Self::BadPath(_) => "bad_path",
             Self::RequestTooLarge { .. } => "request_too_large",
+            Self::ForeignPage { .. } => "foreign_page",
             Self::WebSocketUnsupported => "websocket_unsupported",
             Self::CaptureFull(_) => "capture_full",
             Self::CaptureFailed => "capture_failed",
@@ -64,6 +69,7 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. } => 404,
             Self::BadPath(_) | Self::RequestBroken => 400,
+            Self::ForeignPage { .. } => 403,
             Self::RequestTooLarge { .. } => 413,
             Self::WebSocketUnsupported => 426,
             Self::CaptureFull(_) | Self::CaptureFailed => 503,
@@ -81,6 +87,7 @@ impl Failure {
             Self::UnknownProvider { .. }
             | Self::BadPath(_)
             | Self::RequestTooLarge { .. }
+            | Self::ForeignPage { .. }
             | Self::WebSocketUnsupported
             | Self::CaptureFull(_)
             | Self::CaptureFailed => Outcome::Rejected,

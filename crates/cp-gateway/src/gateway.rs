@@ -143,6 +143,9 @@ impl Gateway {
             let known = snapshot.upstreams.keys().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
             return Err((Failure::UnknownProvider { name: name.to_owned(), known }, Family::OpenAi));
         };
+        if let Some(host) = headers::foreign_page(&head.headers, &head.uri).filter(|_| upstream.is_local()) {
+            return Err((Failure::ForeignPage { host }, upstream.family));
+        }
         let declared = body.size_hint().exact();
         if let Some(limit) = snapshot.limits.max_request_bytes.filter(|limit| declared > Some(*limit)) {
             return Err((Failure::RequestTooLarge { limit }, upstream.family));

@@ -1,7 +1,11 @@
 //! Which headers pass, which are kept, and which are secret.
 
+use std::net::IpAddr;
+
 use cp_base::SealingKey;
+use http::Uri;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
 
 /// Headers that speak of one connection (RFC 9110, section 7.6.1) or that the next hop writes anew.
 const HOP_BY_HOP: [HeaderName; 7] = [
@@ -85,6 +89,24 @@ pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let upgrade = headers.get(header::UPGRADE)?;
     let meant = connection_options(headers).iter().any(|option| option == "upgrade");
     (meant && !tokens(upgrade).any(|protocol| protocol == "h2c")).then(|| upgrade.clone())
+}
+
+/// The host under which a browser's page reached us, where it is none of this machine's own names. Such a page may be
+/// anybody's (DNS rebinding), and the provider cannot tell: it gets its own host name from us. Programs send neither
+/// header that gives a page away.
+pub(crate) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let is_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or(uri.authority().map(Authority::as_str)).unwrap_or_default();
+    (is_page && !is_loopback(host)).then(|| host.to_owned())
+}
+
+/// Whether `host`, with or without a port, is this machine by one of its loopback names.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name =
+        host.parse::<Authority>().map(|authority| authority.host().to_ascii_lowercase()).unwrap_or_default();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name == "localhost" || name.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn connection_options(headers: &HeaderMap) -> Vec<String> {
@@ -217,6 +239,17 @@ mod tests {
             fingerprint_of(&HeaderMap::new(), Some("alt=sse&key=sk-1"))
         );
         assert_eq!(fingerprint_of(&HeaderMap::new(), Some("alt=sse")), None);
+    }
+
+    #[test]
+    fn a_page_by_another_name_is_foreign() {
+        let uri = Uri::from_static("/ollama/api/tags");
+        let page = |host| foreign_page(&headers(&[("host", host), ("sec-fetch-site", "same-origin")]), &uri);
+        assert_eq!(page("evil.example:8080").as_deref(), Some("evil.example:8080"));
+        for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "app.localhost"] {
+            assert_eq!(page(host), None, "{host}");
+        }
+        assert_eq!(foreign_page(&headers(&[("host", "gateway.internal")]), &uri), None, "a program");
     }
 
     #[test]

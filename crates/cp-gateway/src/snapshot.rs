@@ -9,7 +9,7 @@ use cp_genai::Family;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-use crate::UpstreamClient;
+use crate::{UpstreamClient, headers};
 
 /// Everything that the gateway decides from.
 #[derive(Clone, Debug)]
@@ -97,6 +97,11 @@ impl Upstream {
     #[must_use]
     pub fn authority(&self) -> &str {
         self.authority.as_str()
+    }
+
+    /// Whether it is on this machine, where it may want no key.
+    pub(crate) fn is_local(&self) -> bool {
+        headers::is_loopback(self.authority())
     }
 
     /// The URI of a call, its path and query as the client wrote them.

@@ -69,8 +69,8 @@ pub struct StoreCalls {
 
 /// What a look at the log came to.
 enum Step {
-    /// A stretch of it is stored.
-    Stored,
+    /// A stretch of it is stored, up to this position.
+    Stored(i64),
     /// There is nothing more yet.
     AtEnd,
 }
@@ -116,14 +116,14 @@ impl StoreCalls {
     /// Runs until `stop` is cancelled and the log is stored to its end, or the store is down then: what is not stored
     /// stays in the log for the next start.
     async fn run(self, stop: CancellationToken) {
-        let Some(start) = self.saved_position(&stop).await else { return };
-        let mut reader = self.log.reader(start);
+        let Some(mut saved) = self.saved(&stop).await else { return };
+        let mut reader = self.reader(saved);
         let mut written = self.log.written();
         let mut pause = FIRST_PAUSE;
         loop {
             written.borrow_and_update();
-            match self.step(&mut reader).await {
-                Ok(Step::Stored) => pause = FIRST_PAUSE,
+            match self.step(&mut reader, saved).await {
+                Ok(Step::Stored(position)) => (saved, pause) = (Some(position), FIRST_PAUSE),
                 Ok(Step::AtEnd) if stop.is_cancelled() => return,
                 Ok(Step::AtEnd) => wait_for_more(&mut written, &stop).await,
                 Err(error) => {
@@ -133,21 +133,23 @@ impl StoreCalls {
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);
                     // A store that comes back may have lost its last commits: what it says now is where to go on.
-                    let Some(saved) = self.saved_position(&stop).await else { return };
-                    reader = self.log.reader(saved);
+                    let Some(now) = self.saved(&stop).await else { return };
+                    (saved, reader) = (now, self.reader(now));
                 }
             }
         }
     }
 
     /// Reads and stores one stretch of the log.
-    async fn step(&self, reader: &mut Reader) -> Result<Step, Box<dyn Error>> {
+    async fn step(&self, reader: &mut Reader, saved: Option<i64>) -> Result<Step, Box<dyn Error>> {
         let batch = reader.read(BATCH_BYTES)?;
         let step = if batch.records.is_empty() {
             Step::AtEnd
         } else {
-            self.store(&batch.records, batch.end).await?;
-            Step::Stored
+            let position = i64::try_from(batch.end.0)?;
+            let (node, consumer) = (self.log.node(), CONSUMER.to_owned());
+            self.store(&batch.records, LogCursor { node, consumer, from: saved, position }).await?;
+            Step::Stored(position)
         };
         self.status.send_if_modified(|status| status.last_error.take().is_some());
         // At the end too: a gap in a damaged log counts as read.
@@ -156,17 +158,19 @@ impl StoreCalls {
     }
 
     /// Where the store says that it stands; asked until it answers, or `stop` comes.
-    async fn saved_position(&self, stop: &CancellationToken) -> Option<Position> {
+    async fn saved(&self, stop: &CancellationToken) -> Option<Option<i64>> {
         loop {
             match self.traffic.cursor(self.log.node(), CONSUMER).await {
-                Ok(saved) => {
-                    let saved = saved.and_then(|position| u64::try_from(position).ok());
-                    return Some(saved.map_or(self.log.first_position(), Position));
-                }
+                Ok(saved) => return Some(saved),
                 Err(error) => self.report(&error),
             }
             stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await?;
         }
+    }
+
+    fn reader(&self, saved: Option<i64>) -> Reader {
+        let position = saved.and_then(|position| u64::try_from(position).ok());
+        self.log.reader(position.map_or(self.log.first_position(), Position))
     }
 
     fn report(&self, error: &(dyn Error + 'static)) {
@@ -178,25 +182,24 @@ impl StoreCalls {
     }
 
     /// Stores a stretch of the log; record by record where one of them cannot be stored, so that it stops only itself.
-    async fn store(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+    async fn store(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let begun = self.clock.ticks();
-        match self.store_together(records, end).await {
-            Err(error) if is_of_the_record(&error) => self.store_apart(records, end).await?,
+        let position = cursor.position;
+        match self.store_together(records, cursor.clone()).await {
+            Err(error) if is_of_the_record(&error) => self.store_apart(records, cursor).await?,
             result => result?,
         }
         histogram!("codepromptu_pipeline_batch_seconds")
             .record(self.clock.ticks().since(begun).as_secs_f64());
-        gauge!("codepromptu_pipeline_position").set(end.0 as f64);
+        gauge!("codepromptu_pipeline_position").set(position as f64);
         let now = self.clock.now();
         self.status.send_modify(|status| status.last_stored_at = Some(now));
         Ok(())
     }
 
-    async fn store_together(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+    async fn store_together(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let writes = self.writes(records).await?;
         let news = self.news(&writes);
-        let position = i64::try_from(end.0).unwrap_or(i64::MAX);
-        let cursor = LogCursor { node: self.log.node(), consumer: CONSUMER.to_owned(), position };
         let finished = writes.iter().filter(|write| matches!(write, Write::Finished(_))).count();
         self.traffic.write_batch(Batch { writes, cursor: Some(cursor) }).await?;
         counter!("codepromptu_pipeline_calls_stored_total").increment(finished as u64);
@@ -206,7 +209,7 @@ impl StoreCalls {
         Ok(())
     }
 
-    async fn store_apart(&self, records: &[Record], end: Position) -> Result<(), StoreError> {
+    async fn store_apart(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         for record in records {
             let record = std::slice::from_ref(record);
             let stored = match self.writes(record).await {
@@ -221,7 +224,7 @@ impl StoreCalls {
                 result => result?,
             }
         }
-        self.store_together(&[], end).await
+        self.store_together(&[], cursor).await
     }
 
     /// What the records come to, in their order. A call that ends within the stretch is not stored as running first.
@@ -314,6 +317,7 @@ fn is_of_the_record(error: &StoreError) -> bool {
     match error {
         StoreError::Encode(_) | StoreError::Compress(_) | StoreError::Db(DbError::Constraint(_)) => true,
         StoreError::Db(_)
+        | StoreError::CursorMoved
         | StoreError::NoDataKey(_)
         | StoreError::Unseal(_)
         | StoreError::Damaged(_)

@@ -251,7 +251,8 @@ db_test! {
         for call in &calls {
             before.push(world.call(*call).await);
         }
-        let start = LogCursor { node: log.node(), consumer: CONSUMER.to_owned(), position: 0 };
+        let from = world.traffic.cursor(log.node(), CONSUMER).await.unwrap();
+        let start = LogCursor { node: log.node(), consumer: CONSUMER.to_owned(), from, position: 0 };
         world.traffic.write_batch(Batch { writes: Vec::new(), cursor: Some(start) }).await.unwrap();
         world.store_all(&log).await;
         for (call, before) in calls.iter().zip(before) {
@@ -271,6 +272,23 @@ db_test! {
         running.until(|status| status.last_error.is_none() && status.last_stored_at.is_some()).await;
         running.finish().await;
         assert_eq!(world.call(call).await.summary.outcome, Some(Outcome::Completed));
+    }
+
+    async fn a_store_that_lost_its_last_commits_is_gone_on_with_from_where_it_stands(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let mut running = world.run(&log);
+        let lost = world.chat(&log, &json!([user("hi")]), "hello").await;
+        running.until(|status| status.last_stored_at.is_some()).await;
+        let forget = "DELETE FROM calls; DELETE FROM call_contents; DELETE FROM bodies; DELETE FROM log_cursors";
+        world.test.db.run_script(forget).await.unwrap();
+        let later = world.chat(&log, &json!([user("again")]), "hello").await;
+        running.until(|status| status.last_error.is_some()).await;
+        running.until(|status| status.last_error.is_none()).await;
+        running.finish().await;
+        for call in [lost, later] {
+            assert_eq!(world.call(call).await.summary.outcome, Some(Outcome::Completed));
+        }
     }
 
     async fn whoever_watches_hears_of_a_call_when_it_is_stored(test: TestDb) {

@@ -221,6 +221,9 @@ pub struct LogCursor {
     pub node: NodeId,
     /// The consumer's name.
     pub consumer: String,
+    /// Where it stood before, as the store said; `None` where the store knew nothing of it. A store that says otherwise
+    /// now has lost commits, or another consumer of that name is at work: then nothing is written.
+    pub from: Option<i64>,
     /// The position in the log up to which everything is stored.
     pub position: i64,
 }

@@ -122,9 +122,12 @@ cp_db::statements! {
     /// Where a consumer goes on.
     FIND_CURSOR = "SELECT position FROM log_cursors WHERE node_id = $1 AND consumer = $2";
 
-    /// Moves a consumer's cursor.
-    MOVE_CURSOR = "INSERT INTO log_cursors (node_id, consumer, position) VALUES ($1, $2, $3)
-                   ON CONFLICT (node_id, consumer) DO UPDATE SET position = excluded.position";
+    /// Begins a consumer's cursor.
+    CREATE_CURSOR = "INSERT INTO log_cursors (node_id, consumer, position) VALUES ($1, $2, $3)
+                     ON CONFLICT (node_id, consumer) DO NOTHING";
+
+    /// Moves a consumer's cursor from where it was left.
+    MOVE_CURSOR = "UPDATE log_cursors SET position = $3 WHERE node_id = $1 AND consumer = $2 AND position = $4";
 
     /// A write for the readiness check.
     BEAT = "INSERT INTO store_probe (singleton, beats) VALUES (1, 1)

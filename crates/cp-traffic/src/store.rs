@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database failed.
     #[error("the call store failed")]
     Db(#[from] DbError),
+    /// The consumer's cursor is not where it was left.
+    #[error("the store is not where this consumer left it; it goes on from where the store stands")]
+    CursorMoved,
     /// The project's data key was not loaded.
     #[error("there is no data key for project {0}")]
     NoDataKey(ProjectId),
@@ -39,7 +42,11 @@ impl StoreError {
     /// Whether the same call can succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Db(error) if error.is_retryable())
+        match self {
+            Self::Db(error) => error.is_retryable(),
+            Self::CursorMoved => true,
+            _ => false,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use cp_db::{Args, Tx, args};
 
 use crate::content::{Bodies, Sealer};
 use crate::store::StoreError;
-use crate::{Batch, CallSummary, FinishedCall, TrafficStore, Write, columns, sql};
+use crate::{Batch, CallSummary, FinishedCall, LogCursor, TrafficStore, Write, columns, sql};
 
 type CallKey = (ProjectId, CallId);
 
@@ -60,7 +60,7 @@ impl TrafficStore {
             tx.execute_many(sql::MARK_CONTINUED, args![project], parents.into_values().collect()).await?;
         }
         if let Some(cursor) = batch.cursor {
-            tx.execute(sql::MOVE_CURSOR, args![cursor.node, cursor.consumer, cursor.position]).await?;
+            move_cursor(&mut tx, cursor).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -139,4 +139,13 @@ async fn store_run(tx: &mut Tx, run: Run) -> Result<(), StoreError> {
         tx.execute(sql::MARK_LOST, args![node]).await?;
     }
     Ok(())
+}
+
+async fn move_cursor(tx: &mut Tx, cursor: LogCursor) -> Result<(), StoreError> {
+    let LogCursor { node, consumer, from, position } = cursor;
+    let moved = match from {
+        None => tx.execute(sql::CREATE_CURSOR, args![node, consumer, position]).await?,
+        Some(from) => tx.execute(sql::MOVE_CURSOR, args![node, consumer, position, from]).await?,
+    };
+    if moved == 0 { Err(StoreError::CursorMoved) } else { Ok(()) }
 }

@@ -1,6 +1,8 @@
 //! The parts of a running program, each made once and handed down.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -103,7 +105,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
 }
 
 fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| {
+    // Who called which model when is nobody else's business either.
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
         let dir = dir.display();
         format!(
             "the data directory {dir} cannot be made; give another one with --data-dir, or make it writable"

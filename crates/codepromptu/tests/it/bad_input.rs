@@ -66,6 +66,7 @@ async fn a_wrong_master_key_is_told_and_nothing_is_lost() {
     program.ended_call(call).await;
     assert!(program.terminate());
 
+    assert_eq!(std::fs::metadata(installation.data()).unwrap().permissions().mode() & 0o777, 0o700);
     let key = installation.data().join("master.key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let right = std::fs::read(&key).unwrap();

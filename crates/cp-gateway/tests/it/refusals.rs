@@ -148,6 +148,22 @@ async fn a_full_log_refuses_or_lets_pass_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_foreign_page_does_not_reach_a_provider_on_this_machine() {
+    let mut provider = Provider::play(vec![Step::Send(response(b"{}"))]).await;
+    let rig = Rig::before(&provider).await;
+    let page = |host: &str| {
+        format!(
+            "GET /ollama/api/tags HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\r\n"
+        )
+    };
+    let answer = text(&rig.exchange(page("evil.example:8080").as_bytes()).await);
+    assert!(answer.starts_with("HTTP/1.1 403 ") && code(&answer) == "foreign_page", "{answer}");
+    assert!(provider.seen.borrow_and_update().requests.is_empty());
+    let answer = text(&rig.exchange(page("localhost:8080").as_bytes()).await);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
 async fn responses_over_websocket_answer_426() {
     let provider = Provider::play(vec![]).await;
     let rig = Rig::before(&provider).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cp_base::{NodeId, Outcome};
 use cp_testkit::db_test;
-use cp_traffic::{Batch, CallFilter, LogCursor, RawBodies, Write};
+use cp_traffic::{Batch, CallFilter, LogCursor, RawBodies, StoreError, Write};
 
 use crate::world::{World, message};
 
@@ -99,12 +99,19 @@ db_test! {
     async fn the_cursor_moves_with_the_rows(test: TestDb) {
         let world = World::new(&test).await;
         assert_eq!(world.store.cursor(world.node, "store").await.unwrap(), None);
-        for position in [10, 700, i64::MAX] {
-            let cursor = LogCursor { node: world.node, consumer: "store".to_owned(), position };
+        let cursor = |from, position| Some(LogCursor { node: world.node, consumer: "store".to_owned(), from, position });
+        for (from, position) in [(None, 10), (Some(10), 700), (Some(700), i64::MAX)] {
             let writes = vec![Write::Finished(Box::new(world.finished()))];
-            world.store.write_batch(Batch { writes, cursor: Some(cursor) }).await.unwrap();
+            world.store.write_batch(Batch { writes, cursor: cursor(from, position) }).await.unwrap();
             assert_eq!(world.store.cursor(world.node, "store").await.unwrap(), Some(position));
         }
+        // Whoever believes that it stands elsewhere writes nothing.
+        for from in [None, Some(700)] {
+            let writes = vec![Write::Finished(Box::new(world.finished()))];
+            let error = world.store.write_batch(Batch { writes, cursor: cursor(from, 800) }).await.unwrap_err();
+            assert!(matches!(error, StoreError::CursorMoved) && error.is_retryable());
+        }
+        assert_eq!(world.list(CallFilter::default()).await.len(), 3);
         assert_eq!(world.store.cursor(world.node, "other").await.unwrap(), None);
         assert_eq!(world.store.cursor(world.mint::<cp_base::kind::Node>(), "store").await.unwrap(), None);
     }
@@ -118,7 +125,8 @@ db_test! {
             cp_db::Engine::Postgres => "ALTER TABLE log_cursors ADD CHECK (position < 0)",
         };
         test.db.run_script(break_cursors).await.unwrap();
-        let cursor = Some(LogCursor { node: world.node, consumer: "store".to_owned(), position: 1 });
+        let cursor = LogCursor { node: world.node, consumer: "store".to_owned(), from: None, position: 1 };
+        let cursor = Some(cursor);
         let writes = vec![Write::Finished(Box::new(world.finished()))];
         world.store.write_batch(Batch { writes, cursor }).await.unwrap_err();
         assert!(world.list(CallFilter::default()).await.is_empty());
@@ -140,7 +148,8 @@ db_test! {
                 }).collect();
                 let store = world.store.clone();
                 nodes.spawn(async move {
-                    let cursor = Some(LogCursor { node, consumer: "store".to_owned(), position: batch });
+                    let consumer = format!("store {batch}");
+                    let cursor = Some(LogCursor { node, consumer, from: None, position: batch });
                     while let Err(error) = store.write_batch(Batch { writes: calls.clone(), cursor: cursor.clone() }).await {
                         assert!(error.is_retryable(), "{error:?}");
                     }
