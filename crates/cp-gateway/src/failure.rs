@@ -107,7 +107,7 @@ impl Failure {
         let upstream = upstream.to_owned();
         let reason = root_cause(error).to_string();
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Certificate { upstream, reason: tls.to_string() };
+            return Self::Certificate { upstream, reason: certificate_reason(tls) };
         }
         match find::<io::Error>(error).map(io::Error::kind) {
             Some(io::ErrorKind::TimedOut) => Self::ConnectTimedOut { upstream },
@@ -115,6 +115,16 @@ impl Failure {
             _ => Self::Unreachable { upstream, reason },
         }
     }
+}
+
+/// What is wrong with a certificate. The commonest home-made one is its own authority, which the library names oddly.
+fn certificate_reason(error: &rustls::Error) -> String {
+    let reason = error.to_string();
+    if reason.contains("CaUsedAsEndEntity") {
+        return "it is an authority's own certificate; the server needs one that the authority has signed"
+            .to_owned();
+    }
+    reason
 }
 
 type Source<'a> = &'a (dyn Error + 'static);

@@ -19,7 +19,9 @@ pub enum StoreError {
     #[error("the store is not where this consumer left it; it goes on from where the store stands")]
     CursorMoved,
     /// The project's data key was not loaded.
-    #[error("there is no data key for project {0}")]
+    #[error(
+        "there is no key for project {0}, so this log belongs to another store: start with that store, or move the data directory's log folder aside"
+    )]
     NoDataKey(ProjectId),
     /// A stored value does not open.
     #[error("a stored value does not open")]

@@ -18,6 +18,13 @@ use crate::output::{self, Failure, grouped};
 
 /// Exports to a new file, or over an old one.
 pub(super) async fn to_file(client: &Client, query: &CallQuery, file: &Path) -> anyhow::Result<()> {
+    if file.is_dir() {
+        return Err(Failure {
+            what: format!("{} is a directory", file.display()),
+            help: format!("name a file in it, such as {}", file.join("calls.jsonl").display()),
+        }
+        .into());
+    }
     let part = part_of(file);
     if part.exists() {
         return Err(Failure {

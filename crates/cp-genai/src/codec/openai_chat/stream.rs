@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::Reassembled;
 use super::super::fields::{Object, array, count, is_said, merge_fields, object};
@@ -17,7 +17,8 @@ struct Choice {
 
 #[derive(Default)]
 struct ToolCalls {
-    calls: Vec<Object>,
+    /// Each with its index, or else with its place.
+    calls: Vec<(u64, Object)>,
     by_index: HashMap<u64, usize>,
 }
 
@@ -61,8 +62,11 @@ impl Choice {
     }
 
     fn finish(mut self, index: u64) -> Value {
-        if !self.tool_calls.calls.is_empty() {
-            self.message.insert("tool_calls".to_owned(), json!(self.tool_calls.calls));
+        let mut tool_calls = self.tool_calls.calls;
+        tool_calls.sort_by_key(|(index, _)| *index);
+        if !tool_calls.is_empty() {
+            let tool_calls = tool_calls.into_iter().map(|(_, call)| Value::Object(call)).collect();
+            self.message.insert("tool_calls".to_owned(), Value::Array(tool_calls));
         }
         self.rest.insert("index".to_owned(), index.into());
         self.rest.insert("message".to_owned(), Value::Object(self.message));
@@ -80,12 +84,13 @@ impl ToolCalls {
             None => self.calls.len().checked_sub(1),
         };
         match place.and_then(|place| self.calls.get_mut(place)) {
-            Some(call) if !begins_another(call, &piece) => merge_fields(call, piece),
+            Some((_, call)) if !begins_another(call, &piece) => merge_fields(call, piece),
             _ => {
                 if let Some(index) = index {
                     self.by_index.insert(index, self.calls.len());
                 }
-                self.calls.push(piece);
+                let place = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
+                self.calls.push((index.unwrap_or(place), piece));
             }
         }
     }
@@ -96,5 +101,26 @@ fn begins_another(call: &Object, piece: &Object) -> bool {
     match (id(call), id(piece)) {
         (Some(held), Some(new)) => held != new,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tool_calls_stand_in_the_order_of_their_index() {
+        let piece = |index: u64, id: &str, arguments: &str| {
+            let call = json!({"index": index, "id": id, "function": {"name": "f", "arguments": arguments}});
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+        };
+        let chunks = [piece(1, "b", "{}"), piece(0, "a", "{"), piece(0, "a", "}")];
+        let mut chunks = chunks.into_iter().filter_map(|chunk| chunk.as_object().cloned());
+        let response = reassemble(&mut chunks).response;
+        let calls = &response["choices"][0]["message"]["tool_calls"];
+        assert_eq!((&calls[0]["id"], &calls[0]["function"]["arguments"]), (&json!("a"), &json!("{}")));
+        assert_eq!(calls[1]["id"], "b");
     }
 }
