@@ -9,7 +9,9 @@ use cp_capture::Refused;
 /// Why a call got no answer of its provider, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("there is no provider `{name}` here; the first part of the path is one of {known}")]
+    #[error(
+        "there is no provider `{name}` here; the first part of the path is one of {known}; others, and azure, need [providers.NAME] base_url in the configuration"
+    )]
     UnknownProvider { name: String, known: String },
     #[error("the path cannot be passed on: {0}")]
     BadPath(#[source] http::Error),
