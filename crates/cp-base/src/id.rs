@@ -49,6 +49,8 @@ kinds! {
     Call, CallId, "call";
     /// The calls of one session.
     Conversation, ConversationId, "conv";
+    /// One run of the command that prices stored calls again.
+    Repricing, RepricingId, "rpr";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// One capture log, and so one gateway node.

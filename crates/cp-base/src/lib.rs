@@ -17,7 +17,8 @@ mod time;
 pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
 pub use id::{
-    CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, Kind, NodeId, OrgId, ProjectId, kind,
+    CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, Kind, NodeId, OrgId, ProjectId,
+    RepricingId, kind,
 };
 pub use money::{MoneyParseError, UsdNanos};
 pub use outcome::{Outcome, OutcomeParseError};

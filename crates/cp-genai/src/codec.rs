@@ -8,14 +8,22 @@
 
 mod anthropic_messages;
 mod fields;
+mod framing;
+mod gemini;
+mod gemini_interactions;
 mod lenient;
+mod ollama;
 mod openai_chat;
+mod openai_completions;
+mod openai_embeddings;
+mod openai_responses;
 mod provider_error;
 
 use serde_json::Value;
 
 use self::fields::Object;
-use crate::{DecodedCall, OperationName, SseEvent, SseParser};
+use self::framing::Framing;
+use crate::{DecodedCall, OperationName};
 
 /// The two bodies of a call, content encoding undone, and what is needed to read them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +53,7 @@ struct Codec {
     serves: fn(&str) -> bool,
     /// Moves the request's fields to where they belong; what it leaves becomes `parameters`.
     request: fn(&mut Object, &str, &mut DecodedCall),
-    /// Puts the events of a stream together to the response that would have come without streaming.
+    /// Puts the chunks of a stream together to the response that would have come without streaming.
     reassemble: fn(&mut dyn Iterator<Item = Object>) -> Reassembled,
     /// Moves the response's fields to where they belong; what it leaves becomes `response_extra`.
     response: fn(&mut Object, &mut DecodedCall),
@@ -58,7 +66,20 @@ struct Reassembled {
     finished: bool,
 }
 
-const CODECS: &[&Codec] = &[&openai_chat::CODEC, &anthropic_messages::CODEC];
+const CODECS: &[&Codec] = &[
+    &openai_chat::CODEC,
+    &openai_completions::CODEC,
+    &openai_embeddings::CODEC,
+    &openai_responses::CODEC,
+    &anthropic_messages::CODEC,
+    &gemini::CODEC,
+    &gemini::EMBEDDINGS,
+    &gemini_interactions::CODEC,
+    &ollama::CODEC,
+    &ollama::GENERATE,
+    &ollama::EMBEDDINGS,
+    &ollama::LEGACY_EMBEDDINGS,
+];
 
 /// What kind of generation a request asks for; absent for one that is passed through unread.
 #[must_use]
@@ -110,49 +131,20 @@ pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
 }
 
 fn response(codec: &Codec, exchange: &Exchange<'_>, warnings: &mut Vec<String>) -> Result<Object, String> {
-    if !is_event_stream(exchange) {
+    let Some(framing) = Framing::of(exchange.response, exchange.response_content_type) else {
         return object(exchange.response);
-    }
-    let mut unreadable = 0u32;
-    let mut done = false;
-    let events = events(exchange.response);
-    let mut chunks = events.into_iter().filter_map(|event| match lenient::parse(event.data.as_bytes()) {
-        Ok(Value::Object(chunk)) => Some(chunk),
-        _ if event.data.trim() == "[DONE]" => {
-            done = true;
-            None
-        }
-        // Half an event is what a stream that was cut off ends with; that it was is said below.
-        _ => {
-            unreadable += u32::from(event.complete);
-            None
-        }
-    });
-    let stream = (codec.reassemble)(&mut chunks);
-    drop(chunks);
-    if unreadable > 0 {
-        warnings.push(format!("Events of the stream that are not JSON objects were skipped: {unreadable}."));
+    };
+    let chunks = framing.chunks(exchange.response);
+    let stream = (codec.reassemble)(&mut chunks.objects.into_iter());
+    if chunks.unreadable > 0 {
+        let skipped = chunks.unreadable;
+        warnings.push(format!("Events of the stream that are not JSON objects were skipped: {skipped}."));
     }
     let failed = stream.response.get("error").is_some_and(|error| !error.is_null());
-    if !(stream.finished || done || failed) {
+    if !(stream.finished || chunks.done || failed) {
         warnings.push("The stream ended before the provider had finished.".to_owned());
     }
     Ok(stream.response)
-}
-
-fn events(stream: &[u8]) -> Vec<SseEvent> {
-    let mut parser = SseParser::default();
-    let mut events = parser.push(stream);
-    events.extend(parser.finish());
-    events
-}
-
-/// The body decides where it can: some providers stream as plain text, and some send a JSON error as a stream.
-fn is_event_stream(exchange: &Exchange<'_>) -> bool {
-    let body = exchange.response.trim_ascii_start();
-    let declared = exchange.response_content_type.is_some_and(|kind| kind.starts_with("text/event-stream"));
-    let begins_like_one = [b"data:".as_slice(), b"event:", b":"].iter().any(|field| body.starts_with(field));
-    begins_like_one || (declared && !body.starts_with(b"{"))
 }
 
 fn object(body: &[u8]) -> Result<Object, String> {

@@ -2,17 +2,27 @@
 //!
 //! Pure: bytes in, values out. Decoding never fails; see [`decode`].
 
+mod batch;
 mod chain;
 mod codec;
 mod error_body;
+mod estimate;
 mod model;
 mod price;
 mod provider;
 mod sse;
 
+pub use batch::{
+    Batch, BatchHandle, BatchRequest, BatchResult, batch_handles, batch_of_file, batch_requests,
+    batch_results, fetched_results,
+};
 pub use chain::identity_bytes;
 pub use codec::{Exchange, decode, operation};
+pub use estimate::estimate_usage;
 pub use model::{DecodedCall, Message, OperationName, Part, ProviderError, Usage, UsageSource};
-pub use price::{PriceBook, PriceListError, Priced};
+pub use price::{
+    BillingTerms, CostByKind, ListedPrice, PriceBook, PriceListError, Priced, RateKind, RateTable, Rates,
+    Tier, Unpriced,
+};
 pub use provider::{Family, PROVIDERS, Provider};
 pub use sse::{SseEvent, SseParser};

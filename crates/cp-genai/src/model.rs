@@ -15,6 +15,8 @@ pub enum OperationName {
     Embeddings,
     /// Gemini's multimodal generation.
     GenerateContent,
+    /// A task for an agent that the provider runs.
+    InvokeAgent,
 }
 
 impl OperationName {
@@ -26,6 +28,7 @@ impl OperationName {
             Self::TextCompletion => "text_completion",
             Self::Embeddings => "embeddings",
             Self::GenerateContent => "generate_content",
+            Self::InvokeAgent => "invoke_agent",
         }
     }
 }

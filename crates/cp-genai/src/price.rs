@@ -1,33 +1,46 @@
 //! What a call costs: effective-dated price lists, and arithmetic in integers.
 //!
-//! A price is nano-dollars per million tokens. The products of tokens and prices are summed exactly and divided once,
-//! rounding half up. Only tokens are priced: fees for tool use (web searches, containers) are not part of the lists.
+//! Prices are nano-dollars per million tokens and per thousand uses. All products are summed exactly and divided once,
+//! rounding half up. The parts that the cost is shown in are differences of the running sum, each rounded so, and
+//! therefore add up to the cost exactly; no part is off by a nano-dollar or more.
+//!
+//! What is not known is never guessed: a call whose tier, modality or tool has no price in the list has no cost, and
+//! [`Unpriced`] says why.
 
+mod cost;
 mod list;
+mod rates;
+mod terms;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use cp_base::{Timestamp, UsdNanos};
-use serde_json::Value;
+use cp_base::Timestamp;
 
-pub use self::list::PriceListError;
-use self::list::{PriceList, Rates};
+pub use self::cost::{CostByKind, Priced, Unpriced};
+pub use self::list::{ListedPrice, PriceListError};
+use self::list::{Period, PriceList};
+pub use self::rates::{RateKind, RateTable, Rates, Tier};
+pub use self::terms::BillingTerms;
 use crate::{DecodedCall, Usage};
 
-/// A cost, and the list that it was computed with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Priced {
-    /// The price of the tokens.
-    pub cost: UsdNanos,
-    /// The list's name, such as `openai/2026-11-22`; kept with the call.
-    pub list: String,
-}
-
-/// The price lists of the providers.
+/// The price lists of the providers. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct PriceBook {
-    lists: HashMap<String, PriceList>,
+    /// Of each provider, the lists in the order in which they were added.
+    lists: BTreeMap<String, Vec<Arc<PriceList>>>,
 }
+
+/// The lists that the program ships.
+const SHIPPED: &[&str] = &[
+    include_str!("../prices/openai.json"),
+    include_str!("../prices/anthropic.json"),
+    include_str!("../prices/gemini.json"),
+    include_str!("../prices/mistral.json"),
+    include_str!("../prices/groq.json"),
+    include_str!("../prices/deepseek.json"),
+    include_str!("../prices/xai.json"),
+];
 
 impl PriceBook {
     /// The lists that the program ships.
@@ -38,84 +51,98 @@ impl PriceBook {
     )]
     pub fn shipped() -> Self {
         let mut book = Self::default();
-        for json in [include_str!("../prices/openai.json"), include_str!("../prices/anthropic.json")] {
+        for json in SHIPPED {
             book.add_list(json).expect("a shipped price list is well-formed");
         }
         book
     }
 
-    /// Adds a provider's list, or replaces it. The format is that of the files in `prices/`.
+    /// Lays a list over those of the same provider: where it knows a model's price of a day, it decides; what it does
+    /// not say, the earlier lists do. The format is that of the files in `prices/`.
     pub fn add_list(&mut self, json: &str) -> Result<(), PriceListError> {
-        let (provider, list) = PriceList::parse(json)?;
-        self.lists.insert(provider, list);
+        self.add(PriceList::parse(json, None)?);
         Ok(())
     }
 
-    /// The cost of a call that started at `at`: by the model that answered, or else by the one that was asked for.
-    ///
-    /// None where the usage, the model or its price is not known, and for calls outside the standard service tier
-    /// (batch, flex, priority, fast, regional), whose rates differ from the list's.
-    #[must_use]
-    pub fn price_call(&self, provider_prices: &str, at: Timestamp, call: &DecodedCall) -> Option<Priced> {
-        if !is_standard_tier(call) {
-            return None;
+    /// Like [`add_list`](Self::add_list), for a list of an installation: `origin`, such as the file's name, becomes part
+    /// of the list's name, so that calls priced with it are told from those priced with a shipped one.
+    pub fn add_own_list(&mut self, json: &str, origin: &str) -> Result<(), PriceListError> {
+        self.add(PriceList::parse(json, Some(origin))?);
+        Ok(())
+    }
+
+    fn add(&mut self, list: PriceList) {
+        self.lists.entry(list.provider.clone()).or_default().push(Arc::new(list));
+    }
+
+    /// The cost of a call that started at `at`: by the model that answered, or, where no list has that, by the one that
+    /// was asked for.
+    pub fn price_call(
+        &self,
+        provider_prices: &str,
+        at: Timestamp,
+        call: &DecodedCall,
+        terms: &BillingTerms,
+    ) -> Result<Priced, Unpriced> {
+        if call.operation_name.is_none() {
+            return Err(Unpriced::Opaque);
         }
-        let usage = call.usage.as_ref()?;
-        [&call.response_model, &call.request_model]
+        let failed = call.error.is_some();
+        let models: Vec<&str> =
+            [&call.response_model, &call.request_model].into_iter().flatten().map(String::as_str).collect();
+        self.price(provider_prices, &models, at, call.usage.as_ref(), terms).map_err(|why| match why {
+            Unpriced::NoUsage if failed => Unpriced::Failed,
+            why => why,
+        })
+    }
+
+    /// The cost of `usage` under `terms`, at the prices that were valid at `at` for the first of `models` that has any.
+    ///
+    /// Kinds of tokens that were not reported cost nothing, but without a count of the input, and of the output where
+    /// the model has a price for it, there is no cost.
+    pub fn price(
+        &self,
+        provider_prices: &str,
+        models: &[&str],
+        at: Timestamp,
+        usage: Option<&Usage>,
+        terms: &BillingTerms,
+    ) -> Result<Priced, Unpriced> {
+        let usage = usage.ok_or(Unpriced::NoUsage)?;
+        if !self.lists.contains_key(provider_prices) {
+            return Err(Unpriced::NoList);
+        }
+        let (list, period) =
+            models.iter().find_map(|model| self.find(provider_prices, model, at)).ok_or(Unpriced::NoModel)?;
+        let (cost, by_kind) = cost::cost(list, period, usage, terms)?;
+        Ok(Priced { cost, by_kind, list: list.name.clone() })
+    }
+
+    /// Whether any price of a model was valid at `at`.
+    #[must_use]
+    pub fn has_model(&self, provider_prices: &str, model: &str, at: Timestamp) -> bool {
+        self.find(provider_prices, model, at).is_some()
+    }
+
+    /// The full name first, so that a list that names a snapshot outweighs one that names the model alone.
+    fn find(&self, provider: &str, model: &str, at: Timestamp) -> Option<(&PriceList, &Period)> {
+        let lists = self.lists.get(provider)?;
+        [Some(model), list::undated(model)]
             .into_iter()
             .flatten()
-            .find_map(|model| self.price(provider_prices, model, at, usage))
+            .find_map(|name| lists.iter().rev().find_map(|list| Some((&**list, list.find(name, at)?))))
     }
 
-    /// The cost of `usage` of `model` at the standard rates that were valid at `at`.
-    ///
-    /// Kinds of tokens that were not reported cost nothing, but without a count of input and of output there is no
-    /// cost. A kind without a rate of its own costs as much as plain input.
-    #[must_use]
-    pub fn price(&self, provider_prices: &str, model: &str, at: Timestamp, usage: &Usage) -> Option<Priced> {
-        let list = self.lists.get(provider_prices)?;
-        let (input, output) = (usage.input_tokens?, usage.output_tokens?);
-        let rates = list.rates(model, at, input)?;
-        Some(Priced { cost: cost(rates, usage, input, output)?, list: list.name.clone() })
+    /// Every price, by provider, list and model.
+    pub fn iter(&self) -> impl Iterator<Item = ListedPrice<'_>> {
+        self.lists.values().flatten().flat_map(|list| list.iter())
     }
-}
-
-/// Nano-dollars; none beyond the range of [`UsdNanos`].
-fn cost(rates: &Rates, usage: &Usage, input: u64, output: u64) -> Option<UsdNanos> {
-    const PER: i128 = 1_000_000;
-    let read = usage.cache_read_input_tokens.unwrap_or(0);
-    let created = usage.cache_creation_input_tokens.unwrap_or(0);
-    let created_1h = usage.cache_creation_1h_input_tokens.unwrap_or(0).min(created);
-    let plain = input.saturating_sub(read).saturating_sub(created);
-    let write = rates.cache_write.unwrap_or(rates.input);
-    let sum: i128 = [
-        (plain, rates.input),
-        (read, rates.cached_input.unwrap_or(rates.input)),
-        (created - created_1h, write),
-        (created_1h, rates.cache_write_1h.unwrap_or(write)),
-        (output, rates.output),
-    ]
-    .into_iter()
-    .map(|(tokens, rate)| i128::from(tokens) * i128::from(rate.0))
-    .sum();
-    i64::try_from((sum + PER / 2) / PER).ok().map(UsdNanos)
-}
-
-/// Whether the provider served the call at its list's rates, as far as the response says.
-fn is_standard_tier(call: &DecodedCall) -> bool {
-    let usage = call.response_extra.get("usage");
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let of_usage = |key: &str| text(usage.and_then(|usage| usage.get(key)));
-    let tier = text(call.response_extra.get("service_tier")).or_else(|| of_usage("service_tier"));
-    tier.is_none_or(|tier| matches!(tier.as_str(), "default" | "auto" | "standard"))
-        && of_usage("speed").is_none_or(|speed| speed == "standard")
-        && of_usage("inference_geo")
-            .is_none_or(|region| matches!(region.as_str(), "global" | "not_available" | ""))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OperationName;
 
     const NOW: &str = "2026-11-22T12:00:00Z";
 
@@ -125,7 +152,8 @@ mod tests {
 
     fn at(provider: &str, model: &str, time: &str, usage: &Usage) -> Option<String> {
         PriceBook::shipped()
-            .price(provider, model, time.parse().unwrap(), usage)
+            .price(provider, &[model], time.parse().unwrap(), Some(usage), &BillingTerms::default())
+            .ok()
             .map(|priced| priced.cost.to_string())
     }
 
@@ -207,7 +235,7 @@ mod tests {
     fn without_a_count_or_a_list_there_is_no_cost() {
         assert_eq!(now("openai", "gpt-4o", &Usage { output_tokens: None, ..usage(1, 1) }), None);
         assert_eq!(now("openai", "gpt-4o", &Usage { input_tokens: None, ..usage(1, 1) }), None);
-        assert_eq!(now("groq", "gpt-4o", &usage(1, 1)), None);
+        assert_eq!(now("together", "gpt-4o", &usage(1, 1)), None);
         assert_eq!(now("openai", "gpt-4o", &usage(0, 0)).unwrap(), "$0.00");
         assert_eq!(now("openai", "o1-pro", &usage(u64::MAX, u64::MAX)), None);
     }
@@ -218,7 +246,10 @@ mod tests {
         let list = r#"{"provider": "p", "as_of": "2026-01-01", "sources": [], "models": [
             {"id": "m", "prices": [{"input": "0.0000005", "output": "0.0000004"}]}]}"#;
         book.add_list(list).unwrap();
-        let nanos = |input, output| book.price("p", "m", Timestamp(0), &usage(input, output)).unwrap().cost.0;
+        let nanos = |input, output| {
+            let usage = usage(input, output);
+            book.price("p", &["m"], Timestamp(0), Some(&usage), &BillingTerms::default()).unwrap().cost.0
+        };
         // 500 and 400 nano-dollars a million: 0.5 rounds up and 0.4 down, and 1.5 with 0.8 is 2.3, not 2 + 1.
         assert_eq!(
             [nanos(1_000, 0), nanos(0, 1_000), nanos(1_000, 1_000), nanos(2_000, 1_000)],
@@ -227,34 +258,29 @@ mod tests {
     }
 
     #[test]
-    fn the_model_that_answered_counts_and_other_tiers_do_not() {
+    fn the_model_that_answered_counts() {
         let book = PriceBook::shipped();
         let mut call = DecodedCall {
+            operation_name: Some(OperationName::Chat),
             request_model: Some("gpt-4o-mini".into()),
             response_model: Some("gpt-4o-2024-08-06".into()),
             usage: Some(usage(1_000_000, 0)),
             ..DecodedCall::default()
         };
-        let price = |call: &DecodedCall| book.price_call("openai", NOW.parse().unwrap(), call);
+        let price = |call: &DecodedCall| {
+            book.price_call("openai", NOW.parse().unwrap(), call, &BillingTerms::of(call))
+        };
         let priced = price(&call).unwrap();
         assert_eq!((priced.cost.to_string().as_str(), priced.list.as_str()), ("$2.50", "openai/2026-11-22"));
         call.response_model = Some("router".into());
         assert_eq!(price(&call).unwrap().cost.to_string(), "$0.15");
-        call.response_extra.insert("service_tier".into(), "flex".into());
-        assert_eq!(price(&call), None);
-    }
-
-    #[test]
-    fn a_bad_list_says_what_is_wrong() {
-        let list = |prices: &str| {
-            let json = format!(
-                r#"{{"provider":"p","as_of":"2026-01-01","sources":[],"models":[{{"id":"m","prices":[{prices}]}}]}}"#
-            );
-            PriceBook::default().add_list(&json).unwrap_err().to_string()
-        };
-        assert!(list(r#"{"input": "-1", "output": "1"}"#).contains("`m`"));
-        assert!(list(r#"{"input": "1", "output": "1", "valid_from": "soon"}"#).contains("`soon`"));
-        assert!(list(r#"{"input": "1"}"#).contains("price list"));
-        assert!(list(r#"{"input": "1", "output": "1", "inputt": "1"}"#).contains("price list"));
+        call.response_extra.insert("service_tier".into(), "scale".into());
+        assert_eq!(price(&call), Err(Unpriced::NoTier("scale".into())));
+        call.usage = None;
+        assert_eq!(price(&call), Err(Unpriced::NoUsage));
+        call.error = Some(crate::ProviderError::default());
+        assert_eq!(price(&call), Err(Unpriced::Failed));
+        call.operation_name = None;
+        assert_eq!(price(&call), Err(Unpriced::Opaque));
     }
 }

@@ -128,6 +128,12 @@ pub(super) fn redact<'a>(values: impl IntoIterator<Item = &'a mut Value>) {
                         *value = "REDACTED".into();
                     }
                 }
+                // What opens a tool server is among the headers that it is sent.
+                if fields.get("type").is_some_and(|kind| kind == "mcp")
+                    && let Some(Value::Object(headers)) = fields.get_mut("headers")
+                {
+                    headers.values_mut().for_each(|value| *value = "REDACTED".into());
+                }
                 redact(fields.values_mut());
             }
             _ => {}
@@ -150,6 +156,9 @@ mod tests {
             {"url": "https://h", "authorization_token": "REDACTED", "tools": [{"Authorization": "REDACTED"}]}
         ]);
         assert_eq!(servers, left);
+        let mut server = json!({"type": "mcp", "headers": {"X-Key": "t"}});
+        redact([&mut server]);
+        assert_eq!(server, json!({"type": "mcp", "headers": {"X-Key": "REDACTED"}}));
         let mut schema = json!({"properties": {"api_key": {"type": "string"}}});
         redact([&mut schema]);
         assert_eq!(schema, json!({"properties": {"api_key": {"type": "string"}}}));

@@ -20,20 +20,27 @@ pub(super) const CODEC: Codec = Codec {
 };
 
 fn request(request: &mut Object, path: &str, call: &mut DecodedCall) {
-    call.request_model = text(request, "model").or_else(|| azure_deployment(path));
+    call.request_model = model(request, path);
     call.stream = request.remove("stream") == Some(Value::Bool(true));
     call.input_messages = array(request, "messages").into_iter().flatten().map(message).collect();
     call.tool_definitions =
         ["tools", "functions"].iter().filter_map(|key| array(request, key)).flatten().collect();
-    // `safety_identifier` is the newer name of `user`; where both are sent, it stays with the parameters.
-    call.user = text(request, "user").or_else(|| text(request, "safety_identifier"));
+    call.user = user(request);
     call.metadata = object(request, "metadata").unwrap_or_default();
 }
 
-/// Azure names the deployment in the path: `/openai/deployments/{deployment}/chat/completions`.
-fn azure_deployment(path: &str) -> Option<String> {
-    let (_, rest) = path.split_once("/deployments/")?;
-    rest.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+/// The model that the request names. Azure names the deployment in the path:
+/// `/openai/deployments/{deployment}/chat/completions`.
+pub(super) fn model(request: &mut Object, path: &str) -> Option<String> {
+    text(request, "model").or_else(|| {
+        let (_, rest) = path.split_once("/deployments/")?;
+        rest.split('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+    })
+}
+
+/// The end user. `safety_identifier` is the newer name of `user`; where both are sent, it stays with the parameters.
+pub(super) fn user(request: &mut Object) -> Option<String> {
+    text(request, "user").or_else(|| text(request, "safety_identifier"))
 }
 
 fn response(response: &mut Object, call: &mut DecodedCall) {
@@ -159,15 +166,20 @@ fn tool_call(value: Value, parts: &mut Vec<Part>) {
 }
 
 fn function_call(id: Option<String>, function: &mut Object) -> Part {
-    let arguments = match function.remove("arguments") {
-        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        other => other.unwrap_or_default(),
-    };
+    let arguments = parsed_arguments(function);
     Part::ToolCall { id, name: string(function, "name").unwrap_or_default(), arguments }
 }
 
+/// The arguments of a function, which are JSON in a text; a text that is none stays one.
+pub(super) fn parsed_arguments(function: &mut Object) -> Value {
+    match function.remove("arguments") {
+        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        other => other.unwrap_or_default(),
+    }
+}
+
 /// OpenAI counts cached tokens inside `prompt_tokens`, as [`Usage`] does.
-fn usage(response: &mut Object) -> Option<Usage> {
+pub(super) fn usage(response: &mut Object) -> Option<Usage> {
     let mut counts = object(response, "usage")?;
     let mut input = object(&mut counts, "prompt_tokens_details").unwrap_or_default();
     let mut output = object(&mut counts, "completion_tokens_details").unwrap_or_default();

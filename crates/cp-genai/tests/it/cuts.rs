@@ -39,8 +39,9 @@ fn a_stream_cut_between_events_loses_nothing_and_says_so() {
         let whole = fixture.decode();
         let stream = std::str::from_utf8(fixture.response()).unwrap();
         let mut longest = 0;
-        for (end, _) in stream.match_indices("\n\n") {
-            let cut = fixture.decode_response(&fixture.response()[..end + 2], false);
+        for (start, end) in stream.match_indices(fixture.event_end()) {
+            let end = start + end.len();
+            let cut = fixture.decode_response(&fixture.response()[..end], false);
             assert_is_beginning(name, &cut, &whole);
             let length = cut.output_messages.iter().map(|message| text(message).len()).sum::<usize>();
             assert!(length >= longest, "{name}: text was lost at byte {end}");
@@ -72,7 +73,7 @@ fn a_body_that_is_no_object_is_named() {
 fn an_opaque_call_yields_its_error_alone() {
     let exchange = Exchange {
         method: "POST",
-        path: "/v1/embeddings",
+        path: "/v1/moderations",
         status: Some(401),
         response: br#"{"error": {"message": "Incorrect API key.", "code": "invalid_api_key"}}"#,
         ..Exchange::default()
@@ -85,7 +86,7 @@ fn an_opaque_call_yields_its_error_alone() {
 
 /// A JSON value of any shape, with the words of the formats in it.
 fn json() -> impl Strategy<Value = String> {
-    let word = "(type|text|content|role|choices|delta|index|message|messages|tool_calls|function|arguments|usage|error|message_start|content_block_delta|content_block_start|tool_use|id|name|input)";
+    let word = "(type|text|content|role|choices|delta|index|message|messages|tool_calls|function|arguments|usage|error|message_start|content_block_delta|content_block_start|tool_use|id|name|input|contents|parts|candidates|functionCall|partialArgs|jsonPath|inlineData|usageMetadata|event_type|step.start|step.delta|steps|summary|input|output|output_index|content_index|item|part|response|response.created|response.output_item.added|response.output_text.delta|reasoning|thinking|images|prompt|done|embeddings)";
     let leaf = prop_oneof![
         Just("null".to_owned()),
         Just("-1.5".to_owned()),
@@ -104,7 +105,18 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-const PATHS: [&str; 2] = ["/v1/chat/completions", "/v1/messages"];
+const PATHS: [&str; 10] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1beta/models/m:streamGenerateContent",
+    "/v1beta/models/m:batchEmbedContents",
+    "/v1beta/interactions",
+    "/api/chat",
+    "/api/generate",
+];
 
 proptest! {
     #[test]
@@ -121,9 +133,10 @@ proptest! {
 
     #[test]
     fn any_json_decodes(request in json(), response in json(), chunks in prop::collection::vec(json(), 0..6)) {
-        let stream: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+        let events: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+        let (lines, array) = (chunks.join("\n"), format!("[{}", chunks.join(",")));
         for path in PATHS {
-            for response in [response.as_bytes(), stream.as_bytes()] {
+            for response in [&response, &events, &lines, &array].map(|body| body.as_bytes()) {
                 let request = request.as_bytes();
                 let _ = decode(&Exchange { method: "POST", path, request, response, ..Exchange::default() });
             }

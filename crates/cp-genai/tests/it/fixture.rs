@@ -1,4 +1,5 @@
-//! Exchanges on disk: `name.json` holds path, status, request and response; a stream is beside it in `name.sse`.
+//! Exchanges on disk: `name.json` holds path, status, request and response; a stream is beside it in `name.sse`,
+//! `name.ndjson` or `name.array`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,15 +15,24 @@ pub(crate) struct Fixture {
     content_type: &'static str,
 }
 
+const STREAMS: [(&str, &str); 3] = [
+    ("sse", "text/event-stream; charset=utf-8"),
+    ("ndjson", "application/x-ndjson"),
+    ("array", "application/json; charset=UTF-8"),
+];
+
 impl Fixture {
     pub(crate) fn load(name: &str) -> Self {
         let base = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
         let mut json: Value =
             serde_json::from_slice(&fs::read(base.with_extension("json")).unwrap()).unwrap();
-        let (response, content_type) = match (fs::read(base.with_extension("sse")), json["response"].take()) {
-            (Ok(stream), Value::Null) => (stream, "text/event-stream; charset=utf-8"),
-            (_, Value::String(text)) => (text.into_bytes(), "text/html"),
-            (_, response) => (response.to_string().into_bytes(), "application/json"),
+        let stream = STREAMS.iter().find_map(|(extension, content_type)| {
+            Some((fs::read(base.with_extension(extension)).ok()?, *content_type))
+        });
+        let (response, content_type) = match (stream, json["response"].take()) {
+            (Some(stream), _) => stream,
+            (None, Value::String(text)) => (text.into_bytes(), "text/html"),
+            (None, response) => (response.to_string().into_bytes(), "application/json"),
         };
         Self {
             path: json["path"].as_str().unwrap().to_owned(),
@@ -39,6 +49,11 @@ impl Fixture {
 
     pub(crate) fn response(&self) -> &[u8] {
         &self.response
+    }
+
+    /// What an event of the stream ends with.
+    pub(crate) fn event_end(&self) -> &'static str {
+        if self.content_type.starts_with("text/event-stream") { "\n\n" } else { "\n" }
     }
 
     pub(crate) fn decode(&self) -> DecodedCall {

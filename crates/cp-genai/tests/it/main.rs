@@ -4,4 +4,7 @@
 mod codecs;
 mod cuts;
 mod fixture;
+mod gemini;
+mod openai;
+mod prices;
 mod resent;
