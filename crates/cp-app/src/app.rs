@@ -1,10 +1,12 @@
 //! The use cases.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cp_base::{CallId, Clock, ConversationId, ProjectScope};
+use cp_base::{CallId, Clock, ConversationId, IdGenerator, ProjectScope};
+use cp_genai::PriceBook;
 use cp_traffic::{
     CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, TrafficStatus, TrafficStore,
 };
@@ -22,7 +24,7 @@ const MAX_COUNTED: u64 = 1_000_000;
 /// Who asks, and for which project.
 #[derive(Clone, Copy, Debug)]
 pub struct Ctx {
-    scope: ProjectScope,
+    pub(crate) scope: ProjectScope,
 }
 
 /// What the use cases stand on.
@@ -35,6 +37,12 @@ pub struct Parts {
     pub live: LiveCalls,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Makes ids.
+    pub ids: IdGenerator,
+    /// What calls cost.
+    pub prices: PriceBook,
+    /// Which provider's prices apply to which provider; its own to one that is not here.
+    pub price_lists: BTreeMap<String, String>,
     /// What only the program knows.
     pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
 }
@@ -42,7 +50,7 @@ pub struct Parts {
 /// The use cases of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    parts: Arc<Parts>,
+    pub(crate) parts: Arc<Parts>,
     stopped: watch::Sender<bool>,
 }
 

@@ -27,6 +27,11 @@ impl AppError {
             source: None,
         }
     }
+
+    /// The answer would be too large.
+    pub(crate) fn too_large(what: impl std::fmt::Display) -> Self {
+        Self { kind: ErrorKind::TooLarge, public: what.to_string(), source: None }
+    }
 }
 
 /// An error and everything that caused it, on one line.

@@ -6,17 +6,23 @@
 mod app;
 mod error;
 mod live;
+mod money;
 mod node;
 
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
 pub mod model {
-    pub use cp_genai::{DecodedCall, Message, OperationName, Part, ProviderError, Usage, UsageSource};
+    pub use cp_genai::{
+        CostByKind, DecodedCall, ListedPrice, Message, OperationName, Part, PriceBook, ProviderError,
+        RateTable, Rates, Tier, Usage, UsageSource,
+    };
     pub use cp_traffic::{
-        CallCursor, CallDetail, CallFilter, CallPage, CallSummary, DetailPage, RawBodies, TrafficStatus,
+        CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage, CostChange,
+        CostGroup, CostGrouping, DetailPage, PriceOfCall, RawBodies, TokensByKind, TrafficStatus,
     };
 }
 
 pub use app::{App, Ctx, Parts, Status};
 pub use error::{AppError, chain};
 pub use live::{Tail, TailEvent, matches};
+pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, UnpricedModel};
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};

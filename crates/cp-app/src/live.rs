@@ -100,6 +100,7 @@ mod tests {
             usage: Some(Usage { input_tokens: Some(3), output_tokens: Some(4), ..Usage::default() }),
             cost: None,
             price_list: None,
+            billing: cp_traffic::Billing::default(),
             conversation: None,
             request_bytes: 0,
             response_bytes: 0,

@@ -77,6 +77,15 @@ impl Db {
         }))
     }
 
+    /// Begins a transaction that reads before a write to the same places. On SQLite that is the writer's connection,
+    /// which then has them in memory; a reader's forgets all that it has read whenever something is written.
+    pub async fn begin_read_to_write(&self) -> Result<Tx, DbError> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => Ok(Tx::new(Inner::Sqlite(writer.begin().await?))),
+            Pools::Postgres(_) => self.begin_read().await,
+        }
+    }
+
     /// Begins a transaction that reads one snapshot; a write in it fails.
     pub async fn begin_read(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.pools {

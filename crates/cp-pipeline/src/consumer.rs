@@ -1,22 +1,25 @@
 //! The consumer that stores calls: reads a stretch of the log, derives, and writes it with the cursor behind it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cp_base::{CallId, Clock, ConversationId, Digest, ProjectId, Timestamp};
+use cp_base::{CallId, Clock, ConversationId, Digest, ProjectScope, Timestamp};
 use cp_capture::{Closing, Log, Position, Reader, Record};
 use cp_db::DbError;
 use cp_genai::PriceBook;
 use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::derive::{Derived, Deriver, PriceLists, columns, scope};
+use crate::mates::Mates;
+use crate::thread::Chain;
 
 /// The name under which this consumer keeps its place in the log.
 pub const CONSUMER: &str = "store-calls";
@@ -75,9 +78,6 @@ enum Step {
     AtEnd,
 }
 
-/// A call by the client that made it and the chain that it ended with.
-type ChainKey = (ProjectId, Option<[u8; 16]>, Digest);
-
 impl StoreCalls {
     /// A consumer, and its state for others to watch.
     #[must_use]
@@ -106,8 +106,12 @@ impl StoreCalls {
     ///
     /// # Errors
     /// When the system gives no thread.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime. Timers and sockets stay with the caller's: a connection belongs to the runtime that
+    /// opened it, and the pool's are everybody's.
     pub fn start(self, stop: CancellationToken) -> io::Result<JoinHandle<()>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = Handle::current();
         std::thread::Builder::new()
             .name("pipeline".to_owned())
             .spawn(move || runtime.block_on(self.run(stop)))
@@ -236,7 +240,7 @@ impl StoreCalls {
                 _ => None,
             })
             .collect();
-        let mut tips = HashMap::new();
+        let mut mates = Mates::default();
         let mut writes = Vec::with_capacity(records.len());
         for record in records {
             match record {
@@ -246,7 +250,7 @@ impl StoreCalls {
                     writes.push(Write::Opened(scope(opening), Box::new(columns(opening))));
                 }
                 Record::Closing(closing) => {
-                    writes.push(Write::Finished(Box::new(self.finished(closing, &mut tips).await?)));
+                    writes.push(Write::Finished(Box::new(self.finished(closing, &mut mates).await?)));
                 }
             }
         }
@@ -254,38 +258,71 @@ impl StoreCalls {
     }
 
     /// The call, in its conversation: the one that it continues, or one that begins with it and bears its id.
-    async fn finished(
-        &self,
-        closing: &Closing,
-        tips: &mut HashMap<ChainKey, ChainParent>,
-    ) -> Result<FinishedCall, StoreError> {
+    async fn finished(&self, closing: &Closing, mates: &mut Mates) -> Result<FinishedCall, StoreError> {
         let scope = scope(&closing.opening);
         let key = self.traffic.hashing_key(scope)?;
-        let Derived { mut call, chain } = self.deriver.finished(scope, key, closing);
-        let client = closing.opening.client_fingerprint;
-        let chain_key = |tip: &Digest| (scope.project(), client, *tip);
-        let answered = chain.answered();
-        let here = answered.iter().position(|tip| tips.contains_key(&chain_key(tip)));
-        let longer = answered.get(..here.unwrap_or(answered.len())).unwrap_or_default();
-        let stored = self.traffic.find_chain_parent(scope, client, longer).await?;
-        let parent = stored.or_else(|| tips.get(&chain_key(answered.get(here?)?)).copied());
-        // When the log is read again the call itself may be found; it continues nothing but what came before it.
-        let parent = parent.filter(|parent| parent.call < call.summary.call);
+        let Derived { mut call, chain, continues } = self.deriver.finished(scope, key, closing);
+        let (id, client) = (call.summary.call, closing.opening.client_fingerprint);
+        let named = match continues {
+            Some(handle) => self.named(scope, handle, id, mates).await?,
+            None => None,
+        };
+        let parent = match named {
+            Some(parent) => Some(parent),
+            None => self.chained(scope, client, &chain, id, mates).await?,
+        };
         if !call.messages.input.is_empty() {
-            let begun = ConversationId::from_uuid(call.summary.call.uuid());
+            let begun = ConversationId::from_uuid(id.uuid());
             let conversation = parent.and_then(|parent| parent.conversation).unwrap_or(begun);
             call.summary.conversation = Some(conversation);
             call.parent = parent.map(|parent| parent.call);
-            if let Some(tip) = chain.tip() {
-                let itself = ChainParent { call: call.summary.call, conversation: Some(conversation) };
-                tips.insert(chain_key(&tip), itself);
+            let itself = ChainParent { call: id, conversation: Some(conversation), continued: false };
+            let tips = chain.tip().map(|tip| (client, tip));
+            for (client, digest) in tips.into_iter().chain(call.handles.iter().map(|handle| (None, *handle)))
+            {
+                mates.insert((scope.project(), client, digest), itself);
+            }
+            if let Some(parent) = call.parent {
+                mates.mark_continued(parent);
             }
         }
         Ok(call)
     }
 
+    /// The latest call before `before` that bears the name of the one to be continued.
+    async fn named(
+        &self,
+        scope: ProjectScope,
+        handle: Digest,
+        before: CallId,
+        mates: &Mates,
+    ) -> Result<Option<ChainParent>, StoreError> {
+        let stored = self.traffic.find_named(scope, handle, before).await?;
+        let mates = mates.before((scope.project(), None, handle), before);
+        Ok(mates.chain(stored).max_by_key(|call| call.call))
+    }
+
+    /// The call before `before` whose messages and answer were sent again.
+    async fn chained(
+        &self,
+        scope: ProjectScope,
+        client: Option<[u8; 16]>,
+        chain: &Chain,
+        before: CallId,
+        mates: &Mates,
+    ) -> Result<Option<ChainParent>, StoreError> {
+        let alike = |tip: &Digest| mates.before((scope.project(), client, *tip), before);
+        let answered = chain.answered();
+        let here = answered.iter().position(|tip| alike(tip).next().is_some());
+        let (longer, rest) = answered.split_at(here.unwrap_or(answered.len()));
+        let stored = self.traffic.find_chain_parent(scope, client, longer, before).await?;
+        let ([tip, ..], None) = (rest, stored) else { return Ok(stored) };
+        let stored = self.traffic.find_chain_parent(scope, client, &[*tip], before).await?;
+        Ok(mates.choose(alike(tip).chain(stored)))
+    }
+
     /// What the live view is told, if anybody watches.
-    fn news(&self, writes: &[Write]) -> Vec<(cp_base::ProjectScope, cp_traffic::CallSummary)> {
+    fn news(&self, writes: &[Write]) -> Vec<(ProjectScope, cp_traffic::CallSummary)> {
         if self.live.subscribers() == 0 {
             return Vec::new();
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cp_base::{ProjectScope, SealingKey};
+use cp_base::{Digest, ProjectScope, SealingKey};
 use cp_capture::{Body, Closing, Opening, decode_body};
-use cp_genai::{DecodedCall, Exchange, PriceBook, Priced};
-use cp_traffic::{CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
+use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, Priced, Unpriced};
+use cp_traffic::{Billing, CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
 
-use crate::thread::Chain;
+use crate::thread::{Chain, Named};
 
 /// What a captured body may unfold to.
 const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
@@ -27,42 +27,86 @@ pub(crate) struct Deriver {
 pub(crate) struct Derived {
     pub(crate) call: FinishedCall,
     pub(crate) chain: Chain,
+    /// What it continues, in the provider's own terms.
+    pub(crate) continues: Option<Digest>,
 }
 
 impl Deriver {
     /// The call as far as it can be told from its records. Never fails: what cannot be read is kept raw.
     pub(crate) fn finished(&self, scope: ProjectScope, key: &SealingKey, closing: &Closing) -> Derived {
-        let request = read(&closing.request, &closing.opening.headers);
-        let response = read(&closing.response, &closing.headers);
-        let mut decoded = decode(closing, &request, &response);
-        decoded.warnings.extend(request.problem.into_iter().map(|problem| format!("request: {problem}")));
-        decoded.warnings.extend(response.problem.into_iter().map(|problem| format!("response: {problem}")));
-
-        let priced = self.price(&closing.opening, &decoded);
-        let summary = summary(closing, &decoded, priced);
+        let Read { mut decoded, request, response, truncated } = read_call(closing);
+        let terms = BillingTerms::of(&decoded);
+        let priced = self.price(closing, &decoded, &terms);
+        let summary = summary(closing, &decoded, terms, priced);
         let messages = CallMessages {
             input: std::mem::take(&mut decoded.input_messages),
             output: std::mem::take(&mut decoded.output_messages),
         };
         let chain = Chain::of(key, &messages);
+        let named = Named::of(key, &closing.opening.provider, &closing.opening.path, &decoded);
         let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
         let document = CallDocument {
             query: closing.opening.query.clone(),
             request_headers: closing.opening.headers.clone(),
             response_headers: closing.headers.clone(),
             decoded,
-            truncated: closing.request.is_truncated() || closing.response.is_truncated(),
+            truncated,
         };
-        let raw = (!readable).then_some(RawBodies { request: request.bytes, response: response.bytes });
-        let call =
-            FinishedCall { scope, summary, chain_tip: chain.tip(), parent: None, document, messages, raw };
-        Derived { call, chain }
+        let raw = (!readable).then_some(RawBodies { request, response });
+        let call = FinishedCall {
+            scope,
+            summary,
+            chain_tip: chain.tip(),
+            handles: named.handles,
+            parent: None,
+            document,
+            messages,
+            raw,
+        };
+        Derived { call, chain, continues: named.continues }
     }
 
-    fn price(&self, opening: &Opening, decoded: &DecodedCall) -> Option<Priced> {
-        let list = self.price_lists.get(&opening.provider)?;
-        self.prices.price_call(list, opening.started_at, decoded)
+    fn price(
+        &self,
+        closing: &Closing,
+        decoded: &DecodedCall,
+        terms: &BillingTerms,
+    ) -> Result<Priced, Unpriced> {
+        let Opening { provider, started_at, .. } = &closing.opening;
+        let list = self.price_lists.get(provider).map_or(provider.as_str(), String::as_str);
+        self.prices.price_call(list, *started_at, decoded, terms).map_err(|why| match why {
+            // The answer may be one of ours, without an error of the provider.
+            Unpriced::NoUsage if closing.status.is_some_and(|status| status >= 400) => Unpriced::Failed,
+            why => why,
+        })
     }
+}
+
+/// What the bodies of a call say, with its tokens counted where the provider counted none. Never fails.
+#[must_use]
+pub fn decode_call(closing: &Closing) -> DecodedCall {
+    read_call(closing).decoded
+}
+
+/// A call that was read, and the bodies that it was read from.
+struct Read {
+    decoded: DecodedCall,
+    request: Vec<u8>,
+    response: Vec<u8>,
+    truncated: bool,
+}
+
+fn read_call(closing: &Closing) -> Read {
+    let request = read(&closing.request, &closing.opening.headers);
+    let response = read(&closing.response, &closing.headers);
+    let mut decoded = decode(closing, &request, &response);
+    decoded.warnings.extend(request.problem.into_iter().map(|problem| format!("request: {problem}")));
+    decoded.warnings.extend(response.problem.into_iter().map(|problem| format!("response: {problem}")));
+    let truncated = closing.request.is_truncated() || closing.response.is_truncated();
+    if !truncated {
+        cp_genai::estimate_usage(&mut decoded);
+    }
+    Read { decoded, request: request.bytes, response: response.bytes, truncated }
 }
 
 fn decode(closing: &Closing, request: &ReadBody, response: &ReadBody) -> DecodedCall {
@@ -107,14 +151,20 @@ pub(crate) fn columns(opening: &Opening) -> CallSummary {
         usage: None,
         cost: None,
         price_list: None,
+        billing: Billing::default(),
         conversation: None,
         request_bytes: 0,
         response_bytes: 0,
     }
 }
 
-fn summary(closing: &Closing, decoded: &DecodedCall, priced: Option<Priced>) -> CallSummary {
-    let (cost, price_list) = priced.map(|priced| (priced.cost, priced.list)).unzip();
+fn summary(
+    closing: &Closing,
+    decoded: &DecodedCall,
+    terms: BillingTerms,
+    priced: Result<Priced, Unpriced>,
+) -> CallSummary {
+    let (cost, price_list, billing) = Billing::new(terms, priced);
     CallSummary {
         operation_name: decoded.operation_name,
         outcome: Some(closing.outcome),
@@ -130,6 +180,7 @@ fn summary(closing: &Closing, decoded: &DecodedCall, priced: Option<Priced>) -> 
         usage: decoded.usage.clone(),
         cost,
         price_list,
+        billing,
         request_bytes: closing.request.total_bytes,
         response_bytes: closing.response.total_bytes,
         ..columns(&closing.opening)

@@ -6,7 +6,8 @@
 
 mod consumer;
 mod derive;
+mod mates;
 mod thread;
 
 pub use consumer::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
-pub use derive::PriceLists;
+pub use derive::{PriceLists, decode_call};

@@ -1,8 +1,10 @@
-//! Conversations without a cookie: who sends the chain of an earlier call and its answer goes on with it.
+//! Conversations without a cookie: who sends the chain of an earlier call and its answer goes on with it. Where a
+//! provider has its own way of going on, such as OpenAI's `previous_response_id`, that is believed first.
 
 use cp_base::{Digest, SealingKey};
-use cp_genai::{Message, identity_bytes};
+use cp_genai::{DecodedCall, Message, identity_bytes};
 use cp_traffic::CallMessages;
+use serde_json::Value;
 
 /// Answers of this many turns back are looked for; a client that cuts its history deeper begins a conversation.
 const MAX_LOOKED_FOR: usize = 64;
@@ -39,6 +41,38 @@ impl Chain {
 
     pub(crate) fn tip(&self) -> Option<Digest> {
         self.tip
+    }
+}
+
+/// What a call says of its conversation in the provider's own terms.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// What it continues.
+    pub(crate) continues: Option<Digest>,
+    /// By what later calls may continue it.
+    pub(crate) handles: Vec<Digest>,
+}
+
+impl Named {
+    /// OpenAI's Responses and Google's Interactions keep answers under their ids; OpenAI keeps conversations too.
+    pub(crate) fn of(key: &SealingKey, provider: &str, path: &str, call: &DecodedCall) -> Self {
+        let path = path.trim_end_matches('/');
+        if !(path.ends_with("/responses") || path.ends_with("/interactions")) {
+            return Self::default();
+        }
+        let digest = |kind: &[u8], id: &str| key.digest(&[kind, provider.as_bytes(), id.as_bytes()]);
+        let said = |name: &str| call.parameters.get(name);
+        let previous = ["previous_response_id", "previous_interaction_id"]
+            .into_iter()
+            .find_map(|name| said(name)?.as_str());
+        let conversation = said("conversation")
+            .and_then(|value| value.as_str().or_else(|| value.get("id").and_then(Value::as_str)))
+            .map(|id| digest(b"conversation", id));
+        let response = call.response_id.as_deref().map(|id| digest(b"response", id));
+        Self {
+            continues: previous.map(|id| digest(b"response", id)).or(conversation),
+            handles: response.into_iter().chain(conversation).collect(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cp_base::{CallId, Clock, IdGenerator, MasterKey, Outcome, ProjectScope, Random, UsdNanos};
-use cp_capture::{Body, Closing, Log, LogConfig, Opening};
+use cp_capture::{Body, Closing, Log, LogConfig, Opening, Slot};
 use cp_genai::{OperationName, PriceBook};
 use cp_pipeline::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
 use cp_store::Genesis;
@@ -82,7 +82,10 @@ impl World {
 
     /// Stores what is in the log, and ends.
     async fn store_all(&self, log: &Log) {
-        self.run(log).finish().await;
+        let running = self.run(log);
+        let status = running.status.clone();
+        running.finish().await;
+        assert_eq!(status.borrow().last_error, None);
     }
 
     async fn call(&self, call: CallId) -> CallDetail {
@@ -114,6 +117,21 @@ impl World {
         slot.open(opening.clone()).await.unwrap();
         slot.close(closing(opening, request, response)).await.unwrap();
         call
+    }
+
+    /// A response with this id to a request with these fields.
+    async fn response(&self, log: &Log, id: &str, request: Value) -> CallId {
+        let (slot, opening) = self.begin_response(log).await;
+        let call = opening.call;
+        end_response(slot, opening, id, &request).await;
+        call
+    }
+
+    async fn begin_response(&self, log: &Log) -> (Slot, Opening) {
+        let opening = Opening { path: "/v1/responses".to_owned(), ..self.opening(log) };
+        let mut slot = log.reserve().unwrap();
+        slot.open(opening.clone()).await.unwrap();
+        (slot, opening)
     }
 
     /// A chat completion that answers `said` to `messages`.
@@ -156,6 +174,14 @@ fn closing(opening: Opening, request: &[u8], response: &[u8]) -> Closing {
         response: body(response),
         opening,
     }
+}
+
+async fn end_response(slot: Slot, opening: Opening, id: &str, request: &Value) {
+    let said = json!({"type": "output_text", "text": "yes"});
+    let item = json!({"type": "message", "role": "assistant", "content": [said]});
+    let response = json!({"id": id, "status": "completed", "model": "gpt-5-mini", "output": [item]});
+    let (request, response) = (request.to_string(), response.to_string());
+    slot.close(closing(opening, request.as_bytes(), response.as_bytes())).await.unwrap();
 }
 
 fn user(text: &str) -> Value {
@@ -214,6 +240,46 @@ db_test! {
         assert_eq!(conversation(second).await, conversation(first).await);
         assert_eq!(conversation(third).await, conversation(first).await);
         assert_ne!(conversation(other).await, conversation(first).await);
+    }
+
+    async fn a_response_continues_the_one_that_it_names(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let first = world.response(&log, "resp_1", json!({"input": "hi"})).await;
+        let second = world.response(&log, "resp_2", json!({"input": "on", "previous_response_id": "resp_1"})).await;
+        let kept = world.response(&log, "resp_3", json!({"input": "a", "conversation": "conv_1"})).await;
+        world.store_all(&log).await;
+        let third = world.response(&log, "resp_4", json!({"input": "on", "previous_response_id": "resp_2"})).await;
+        let other = world.response(&log, "resp_5", json!({"input": "on", "previous_response_id": "resp_9"})).await;
+        let kept_on = world.response(&log, "resp_6", json!({"input": "b", "conversation": {"id": "conv_1"}})).await;
+        world.store_all(&log).await;
+        let conversation = async |call| world.call(call).await.summary.conversation.unwrap().uuid();
+        for call in [first, second, third] {
+            assert_eq!(conversation(call).await, first.uuid());
+        }
+        assert_eq!(conversation(kept_on).await, kept.uuid());
+        assert_eq!((conversation(kept).await, conversation(other).await), (kept.uuid(), other.uuid()));
+    }
+
+    async fn a_call_continues_only_what_began_before_it(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let kept = json!({"input": "on", "conversation": "conv_1"});
+        let first = world.response(&log, "resp_0", kept.clone()).await;
+        world.store_all(&log).await;
+        let conversation = async |call| world.call(call).await.summary.conversation.unwrap().uuid();
+        // They end in another order than they began in: within one batch, and over the boundary of two.
+        for apart in [false, true] {
+            let (early, opening) = world.begin_response(&log).await;
+            let late = world.response(&log, "resp_2", kept.clone()).await;
+            if apart {
+                world.store_all(&log).await;
+            }
+            let call = opening.call;
+            end_response(early, opening, "resp_1", &kept).await;
+            world.store_all(&log).await;
+            assert_eq!((conversation(call).await, conversation(late).await), (first.uuid(), first.uuid()));
+        }
     }
 
     async fn an_opening_without_a_closing_is_lost_at_the_next_start(test: TestDb) {

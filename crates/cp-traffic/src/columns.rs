@@ -1,10 +1,10 @@
 //! Between a `CallSummary` and its columns.
 
-use cp_base::{CallId, Digest, ProjectScope};
+use cp_base::{CallId, Digest, ProjectScope, UsdNanos};
 use cp_db::{Args, DbError, Row, args};
-use cp_genai::{OperationName, Usage, UsageSource};
+use cp_genai::{BillingTerms, CostByKind, OperationName, Usage, UsageSource};
 
-use crate::CallSummary;
+use crate::{Billing, CallSummary};
 
 /// The longest text that a column keeps, in bytes. The sealed document has all of it.
 const MAX_TEXT_BYTES: usize = 1_024;
@@ -54,15 +54,61 @@ pub(crate) fn to_args(
         call.conversation,
         call.request_bytes,
         call.response_bytes,
+        call.billing.terms.service_tier().as_deref().map(short),
+        billing_units(&call.billing.terms),
+        call.billing.unpriced.as_deref().map(short),
+        said(call.billing.by_kind.cache_read),
+        said(call.billing.by_kind.cache_write),
+        said(call.billing.by_kind.cache_write_1h),
+        said(call.billing.by_kind.output),
+        said(call.billing.by_kind.reasoning),
+        said(call.billing.by_kind.fees),
         chain_tip,
         parent,
     ]
+}
+
+/// Most calls have no cost of most kinds, and a null takes no room.
+pub(crate) fn said(cost: UsdNanos) -> Option<UsdNanos> {
+    Some(cost).filter(|cost| *cost != UsdNanos(0))
+}
+
+/// The terms but for the tiers, which have a column of their own.
+fn billing_units(terms: &BillingTerms) -> Option<String> {
+    let BillingTerms { tiers: _, tokens, uses } = terms;
+    let units = BillingTerms { tiers: Vec::new(), tokens: tokens.clone(), uses: uses.clone() };
+    if units == BillingTerms::default() { None } else { serde_json::to_string(&units).ok() }
+}
+
+fn billing_from_row(row: &Row, cost: Option<UsdNanos>) -> Result<Billing, DbError> {
+    let units: Option<String> = row.get_optional("billing_units")?;
+    let mut terms: BillingTerms = match units {
+        Some(units) => serde_json::from_str(&units).map_err(|_| DbError::decode("billing_units"))?,
+        None => BillingTerms::default(),
+    };
+    if let Some(tier) = row.get_optional::<String>("service_tier")? {
+        terms.tiers = tier.split('+').map(str::to_owned).collect();
+    }
+    let part = |column| Ok::<_, DbError>(row.get_optional(column)?.unwrap_or(UsdNanos(0)));
+    let mut by_kind = CostByKind {
+        input: UsdNanos(0),
+        cache_read: part("cost_cache_read_usd_nanos")?,
+        cache_write: part("cost_cache_write_usd_nanos")?,
+        cache_write_1h: part("cost_cache_write_1h_usd_nanos")?,
+        output: part("cost_output_usd_nanos")?,
+        reasoning: part("cost_reasoning_usd_nanos")?,
+        fees: part("cost_fees_usd_nanos")?,
+    };
+    // What the other parts leave of the cost.
+    by_kind.input = UsdNanos(cost.unwrap_or_default().0.saturating_sub(by_kind.total().0));
+    Ok(Billing { terms, by_kind, unpriced: row.get_optional("unpriced")? })
 }
 
 /// The call of a row that has the columns of `summary!`.
 pub(crate) fn from_row(row: &Row) -> Result<CallSummary, DbError> {
     let reasons: String = row.get("finish_reasons")?;
     let operation: Option<String> = row.get_optional("operation_name")?;
+    let cost = row.get_optional("cost_usd_nanos")?;
     Ok(CallSummary {
         call: row.get("call_id")?,
         node: row.get("node_id")?,
@@ -85,8 +131,9 @@ pub(crate) fn from_row(row: &Row) -> Result<CallSummary, DbError> {
         stream: row.get("stream")?,
         finish_reasons: serde_json::from_str(&reasons).map_err(|_| DbError::decode("finish_reasons"))?,
         usage: usage_from_row(row)?,
-        cost: row.get_optional("cost_usd_nanos")?,
+        cost,
         price_list: row.get_optional("price_list")?,
+        billing: billing_from_row(row, cost)?,
         conversation: row.get_optional("conversation_id")?,
         request_bytes: row.get("request_bytes")?,
         response_bytes: row.get("response_bytes")?,

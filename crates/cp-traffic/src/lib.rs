@@ -6,22 +6,27 @@
 
 mod columns;
 mod content;
+mod cost;
 mod live;
 mod model;
 mod read;
+mod reprice;
 mod scan;
 mod sql;
 mod store;
 mod write;
 
+pub use cost::{CostGroup, CostGrouping, MAX_GROUPS, TokensByKind};
 pub use live::{LiveCalls, LiveEvent, LiveSubscription};
 pub use model::{
-    Batch, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage, CallSummary,
+    Batch, Billing, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage, CallSummary,
     ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, TrafficStatus, Write,
 };
 pub use read::{MAX_CALLS, MAX_DETAILS};
+pub use reprice::{ChangeFilter, ChangePage, CostChange, MAX_REPRICED, NewPrice, PriceOfCall, Repricing};
 pub use scan::{MAX_SCANNED_BYTES, MAX_SCANNED_CALLS};
 pub use store::{StoreError, TrafficStore};
 
 /// The traffic store's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls");
+pub const MIGRATIONS: cp_db::Migrations =
+    cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles");

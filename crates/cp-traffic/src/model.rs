@@ -1,7 +1,7 @@
 //! What is stored of a call and what is read back.
 
 use cp_base::{CallId, ConversationId, Digest, NodeId, Outcome, ProjectScope, Timestamp, UsdNanos};
-use cp_genai::{DecodedCall, Message, OperationName, Usage};
+use cp_genai::{BillingTerms, CostByKind, DecodedCall, Message, OperationName, Priced, Unpriced, Usage};
 
 /// The columns of a call: what lists show and filters test. Nothing here was written by a person or a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,16 +44,48 @@ pub struct CallSummary {
     pub finish_reasons: Vec<String>,
     /// Tokens.
     pub usage: Option<Usage>,
-    /// Price of the tokens, rounded once.
+    /// Price of tokens and fees, rounded once.
     pub cost: Option<UsdNanos>,
     /// The price list that it was priced with.
     pub price_list: Option<String>,
+    /// What the cost is made of, or why there is none.
+    pub billing: Billing,
     /// Its conversation.
     pub conversation: Option<ConversationId>,
     /// Bytes of the request's body that passed.
     pub request_bytes: u64,
     /// Bytes of the response's body that passed.
     pub response_bytes: u64,
+}
+
+/// What a cost is made of, and everything but the usage that is needed to compute it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Billing {
+    /// Service tier, modalities, uses of tools.
+    pub terms: BillingTerms,
+    /// The parts of the cost; zeros without one.
+    pub by_kind: CostByKind,
+    /// Why there is no cost, as [`Unpriced`] says it. Absent with a cost, while the call runs, and for calls that were
+    /// lost.
+    pub unpriced: Option<String>,
+}
+
+impl Billing {
+    /// Cost, price list and billing of a call.
+    #[must_use]
+    pub fn new(
+        terms: BillingTerms,
+        priced: Result<Priced, Unpriced>,
+    ) -> (Option<UsdNanos>, Option<String>, Self) {
+        match priced {
+            Ok(Priced { cost, by_kind, list }) => {
+                (Some(cost), Some(list), Self { terms, by_kind, unpriced: None })
+            }
+            Err(why) => {
+                (None, None, Self { terms, by_kind: CostByKind::default(), unpriced: Some(why.to_string()) })
+            }
+        }
+    }
 }
 
 /// Everything that is stored of a call that has ended.
@@ -65,6 +97,8 @@ pub struct FinishedCall {
     pub summary: CallSummary,
     /// Hash of the message chain up to and with the answer; absent without messages.
     pub chain_tip: Option<Digest>,
+    /// By what later calls may name it to continue it: keyed digests of the provider's ids.
+    pub handles: Vec<Digest>,
     /// The call whose conversation it continues, as [`find_chain_parent`](crate::TrafficStore::find_chain_parent) told.
     pub parent: Option<CallId>,
     /// Everything that a person or a model wrote, and all that is shown of one call only. Sealed.
@@ -235,6 +269,8 @@ pub struct ChainParent {
     pub call: CallId,
     /// Its conversation.
     pub conversation: Option<ConversationId>,
+    /// Whether another call continues it already.
+    pub continued: bool,
 }
 
 /// A project in numbers.

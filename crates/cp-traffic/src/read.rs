@@ -161,7 +161,7 @@ pub(crate) async fn fetch_calls(
 }
 
 /// A page of `limit` calls out of one more, where there is one more.
-fn page(mut calls: Vec<CallSummary>, limit: usize) -> CallPage {
+pub(crate) fn page(mut calls: Vec<CallSummary>, limit: usize) -> CallPage {
     let more = calls.len() > limit;
     calls.truncate(limit);
     let next = if more { calls.last().map(CallCursor::from) } else { None };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cp_base::{CallId, DataKey, Digest, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError};
-use cp_db::{Db, DbError, args};
+use cp_db::{Db, DbError, Row, args};
 
 use crate::content::Vault;
 use crate::{ChainParent, TrafficStatus, sql};
@@ -78,13 +78,15 @@ impl TrafficStore {
         Ok(Vault { scope, key })
     }
 
-    /// The call that one with these prefixes continues: the call of the same client whose chain is the longest of
-    /// `tips`, which come longest first; of several, one that nothing continues yet, then the latest.
+    /// The call that one with these prefixes continues: the call of the same client that began before `before` and whose
+    /// chain is the longest of `tips`, which come longest first; of several, one that nothing continues yet, then the
+    /// latest.
     pub async fn find_chain_parent(
         &self,
         scope: ProjectScope,
         client: Option<[u8; 16]>,
         tips: &[Digest],
+        before: CallId,
     ) -> Result<Option<ChainParent>, StoreError> {
         if tips.is_empty() {
             return Ok(None);
@@ -93,18 +95,27 @@ impl TrafficStore {
         let tips: Vec<Digest> = tips.iter().map(|tip| vault.chain_tip(client, tip)).collect();
         // Filled up by repetition, so that few lengths of the list, and few prepared statements, occur.
         let rows = tips.iter().cycle().take(tips.len().next_power_of_two()).map(|tip| args![*tip]).collect();
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read_to_write().await?;
         let mut found = HashMap::new();
-        for row in tx.fetch_many(sql::FIND_CHAIN_PARENTS, args![], rows).await? {
+        for row in tx.fetch_many(sql::FIND_CHAIN_PARENTS, args![before], rows).await? {
             if let Some(call) = row.get_optional::<CallId>("call_id")? {
                 found.insert(row.get::<Digest>("tip")?, call);
             }
         }
         let Some(call) = tips.iter().find_map(|tip| found.get(tip).copied()) else { return Ok(None) };
-        let Some(row) = tx.fetch_optional(sql::FIND_CONVERSATION, args![scope, call]).await? else {
-            return Ok(None);
-        };
-        Ok(Some(ChainParent { call, conversation: row.get_optional("conversation_id")? }))
+        tx.fetch_optional(sql::FIND_PARENT, args![scope, call]).await?.map(chain_parent).transpose()
+    }
+
+    /// The latest call that may be named so and began before `before`.
+    pub async fn find_named(
+        &self,
+        scope: ProjectScope,
+        handle: Digest,
+        before: CallId,
+    ) -> Result<Option<ChainParent>, StoreError> {
+        let mut tx = self.db.begin_read_to_write().await?;
+        let row = tx.fetch_optional(sql::FIND_NAMED, args![scope, handle, before]).await?;
+        row.map(chain_parent).transpose()
     }
 
     /// The position up to which a consumer has stored a node's log; `None` before its first batch.
@@ -137,4 +148,12 @@ impl TrafficStore {
         // Another node may have counted on in between.
         if row.get::<i64>("beats")? < written { Err(StoreError::Damaged("probe")) } else { Ok(()) }
     }
+}
+
+fn chain_parent(row: Row) -> Result<ChainParent, StoreError> {
+    Ok(ChainParent {
+        call: row.get("call_id")?,
+        conversation: row.get_optional("conversation_id")?,
+        continued: row.get("continued")?,
+    })
 }

@@ -38,6 +38,7 @@ struct Plan {
     /// Never empty; only the last has no restart after it.
     runs: Vec<Run>,
     contents: BTreeMap<CallKey, Args>,
+    handles: BTreeMap<(Digest, CallKey), Args>,
     bodies: BTreeMap<ProjectId, (ProjectScope, Bodies)>,
     continued: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
 }
@@ -53,6 +54,7 @@ impl TrafficStore {
         let mut tx = self.db.begin_write().await?;
         tx.execute_many(sql::STORE_BODIES, args![], bodies).await?;
         tx.execute_many(sql::STORE_CONTENTS, args![], plan.contents.into_values().collect()).await?;
+        tx.execute_many(sql::STORE_HANDLES, args![], plan.handles.into_values().collect()).await?;
         for run in plan.runs {
             store_run(&mut tx, run).await?;
         }
@@ -102,6 +104,9 @@ impl TrafficStore {
         if let Some(parent) = call.parent {
             plan.continued.entry(scope.project()).or_default().insert(parent, args![parent]);
         }
+        for handle in &call.handles {
+            plan.handles.insert((*handle, key), args![scope.org(), scope, *handle, id]);
+        }
         let (_, bodies) = plan.bodies.entry(scope.project()).or_insert_with(|| (scope, Bodies::new()));
         let contents = vault.take_apart(sealer, call, bodies)?;
         plan.contents.insert(key, args![scope.org(), scope, id, contents.document, contents.refs]);
@@ -116,7 +121,7 @@ impl TrafficStore {
         let mut rows = Vec::new();
         for (scope, mut bodies) in projects.into_values() {
             let hashes = bodies.keys().map(|hash| args![*hash]).collect();
-            let mut tx = self.db.begin_read().await?;
+            let mut tx = self.db.begin_read_to_write().await?;
             for row in tx.fetch_many(sql::LIST_STORED_HASHES, args![scope], hashes).await? {
                 bodies.remove(&row.get::<Digest>("hash")?);
             }

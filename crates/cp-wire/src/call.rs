@@ -46,10 +46,16 @@ pub struct CallSummary {
     pub finish_reasons: Vec<String>,
     /// Tokens; `null` where the provider reported none.
     pub usage: Option<Usage>,
-    /// Price of the tokens in US dollars.
+    /// Price of tokens and fees in US dollars. It is as sure as the token counts: see `usage.source`.
     pub cost_usd: Option<Usd>,
     /// The price list that it was priced with.
     pub price_list: Option<String>,
+    /// The service tier, such as `flex` or `batch+us`; `null` for standard service.
+    #[serde(default)]
+    pub service_tier: Option<String>,
+    /// Why there is no cost, such as `no_model` or `no_tier priority`; `null` with a cost.
+    #[serde(default)]
+    pub unpriced: Option<String>,
     /// From the request's head to the end, in microseconds.
     pub duration_us: Option<u64>,
     /// From the request's head to the first byte of the response's body, in microseconds.

@@ -5,6 +5,7 @@
 
 mod call;
 mod message;
+mod money;
 mod problem;
 mod query;
 mod scalar;
@@ -14,6 +15,11 @@ pub use call::{
     CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage, UsageSource,
 };
 pub use message::{Message, Part};
+pub use money::{
+    ChangePage, ChangeQuery, CostChange, CostGroup, CostKind, CostKinds, CostQuery, CostReport, CostRow,
+    LongContextPrice, Price, PriceCheck, PriceOfCall, PriceQuery, PricedCallsQuery, Prices, RepriceQuery,
+    RepriceStep, RepricedModel, TierPrice, UnpricedModel, UnpricedRow,
+};
 pub use problem::{Failing, Problem};
 pub use query::{CallQuery, PageQuery};
 pub use scalar::{Cursor, CursorParseError, Usd};

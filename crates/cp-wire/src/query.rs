@@ -19,7 +19,7 @@ pub struct CallQuery {
     pub provider: Option<String>,
     /// Model asked for or model that answered, exact.
     pub model: Option<String>,
-    /// Kind of call: `chat`, `text_completion`, `embeddings` or `generate_content`.
+    /// Kind of call: `chat`, `text_completion`, `embeddings`, `generate_content` or `invoke_agent`.
     pub operation: Option<String>,
     /// How it ended: `completed`, `upstream_error`, `client_cancelled`, `timed_out`, `rejected`, `shut_down` or `lost`.
     pub outcome: Option<String>,

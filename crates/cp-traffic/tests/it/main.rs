@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod live;
+mod money;
 mod reading;
 mod sealing;
 mod threads;

@@ -166,7 +166,7 @@ db_test! {
             assert_eq!(store.count_calls(theirs, &filter, 10).await.unwrap(), 0);
         }
         assert!(store.list_conversation(theirs, conversation, None, 10).await.unwrap().calls.is_empty());
-        assert_eq!(store.find_chain_parent(theirs, Some([7; 16]), &[[5; 32]]).await.unwrap(), None);
+        assert_eq!(store.find_chain_parent(theirs, Some([7; 16]), &[[5; 32]], world.opened().call).await.unwrap(), None);
         assert_eq!(store.status(theirs).await.unwrap().calls, 0);
 
         // The same id in another project is another call.

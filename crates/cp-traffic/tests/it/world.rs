@@ -7,10 +7,11 @@ use std::time::Duration;
 use cp_base::{
     CallId, Clock, IdGenerator, Kind, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos,
 };
-use cp_genai::{DecodedCall, Message, OperationName, Part, Usage};
+use cp_genai::{CostByKind, DecodedCall, Message, OperationName, Part, Usage};
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
-    Batch, CallDocument, CallFilter, CallMessages, CallSummary, FinishedCall, MIGRATIONS, TrafficStore, Write,
+    Batch, Billing, CallDocument, CallFilter, CallMessages, CallSummary, FinishedCall, MIGRATIONS,
+    TrafficStore, Write,
 };
 
 pub(crate) struct World {
@@ -66,6 +67,7 @@ impl World {
             usage: None,
             cost: None,
             price_list: None,
+            billing: Billing::default(),
             conversation: None,
             request_bytes: 0,
             response_bytes: 0,
@@ -88,6 +90,10 @@ impl World {
             usage: Some(Usage { input_tokens: Some(20), output_tokens: Some(5), ..Usage::default() }),
             cost: Some(UsdNanos(100_000)),
             price_list: Some("openai 2026-01-01".to_owned()),
+            billing: Billing {
+                by_kind: CostByKind { input: UsdNanos(100_000), ..CostByKind::default() },
+                ..Billing::default()
+            },
             request_bytes: 900,
             response_bytes: 400,
             ..opened
@@ -96,6 +102,7 @@ impl World {
             scope: self.ours,
             summary,
             chain_tip: None,
+            handles: Vec::new(),
             parent: None,
             document: CallDocument {
                 query: Some("api-version=1".to_owned()),
