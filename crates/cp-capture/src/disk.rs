@@ -95,6 +95,8 @@ impl Disk {
 
     /// Gives an empty segment another base.
     pub(crate) fn recycle(&self, from: u64, to: u64) -> io::Result<File> {
+        #[cfg(test)]
+        self.faults.rename()?;
         std::fs::rename(self.segment_path(from), self.segment_path(to))?;
         self.sync_dir()?;
         OpenOptions::new().write(true).open(self.segment_path(to))

@@ -11,6 +11,7 @@ pub(crate) struct Faults {
     pub(crate) allocations: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) syncs: AtomicU64,
+    pub(crate) renames: AtomicU64,
 }
 
 impl Faults {
@@ -25,6 +26,10 @@ impl Faults {
         }
         file.write_all_at(&bytes[..bytes.len() / 2], at)?;
         Err(io::Error::from_raw_os_error(5))
+    }
+
+    pub(crate) fn rename(&self) -> io::Result<()> {
+        if due(&self.renames) { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) }
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {

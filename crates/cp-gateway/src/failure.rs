@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     ForeignPage { host: String },
     #[error("WebSocket is not spoken here; send the request by HTTP")]
     WebSocketUnsupported,
+    #[error("the transfer coding `{coding}` is not spoken here; send the body as it is, or in chunks")]
+    TransferCoding { coding: String },
     #[error("capture has no room and this gateway does not forward what it cannot capture: {0}")]
     CaptureFull(#[source] Refused),
     #[error("capture failed and this gateway does not forward what it cannot capture; see its log")]
@@ -54,6 +56,7 @@ impl Failure {
             Self::RequestTooLarge { .. } => "request_too_large",
             Self::ForeignPage { .. } => "foreign_page",
             Self::WebSocketUnsupported => "websocket_unsupported",
+            Self::TransferCoding { .. } => "transfer_coding",
             Self::CaptureFull(_) => "capture_full",
             Self::CaptureFailed => "capture_failed",
             Self::RequestBroken => "request_broken",
@@ -74,6 +77,7 @@ impl Failure {
             Self::ForeignPage { .. } => 403,
             Self::RequestTooLarge { .. } => 413,
             Self::WebSocketUnsupported => 426,
+            Self::TransferCoding { .. } => 501,
             Self::CaptureFull(_) | Self::CaptureFailed => 503,
             Self::Unreachable { .. }
             | Self::Certificate { .. }
@@ -91,6 +95,7 @@ impl Failure {
             | Self::RequestTooLarge { .. }
             | Self::ForeignPage { .. }
             | Self::WebSocketUnsupported
+            | Self::TransferCoding { .. }
             | Self::CaptureFull(_)
             | Self::CaptureFailed => Outcome::Rejected,
             Self::RequestBroken => Outcome::ClientCancelled,

@@ -14,12 +14,12 @@ use http::header::{self, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
-use hyper_util::client::legacy;
 use metrics::counter;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
 use crate::failure::Failure;
+use crate::pool::{SendError, UpstreamBody};
 use crate::snapshot::{OnFull, Snapshot, Upstream};
 use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
 use crate::{failure, headers, upgrade};
@@ -78,7 +78,7 @@ struct Admitted {
 
 /// What the provider answered, and the client's side of the connection where the protocol may change.
 struct Answer {
-    response: Response<Incoming>,
+    response: Response<UpstreamBody>,
     client_side: Option<OnUpgrade>,
 }
 
@@ -100,6 +100,11 @@ impl Gateway {
     /// Replaces what the gateway knows; calls under way keep what they began with.
     pub fn set_snapshot(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Closes the connections to providers that nobody has used for a while. To be called now and then.
+    pub fn close_idle(&self) {
+        self.snapshot.load().upstreams.values().for_each(|upstream| upstream.close_idle());
     }
 
     /// Ends what is still under way: calls dropped from now on were shut down by us, not cancelled by their clients.
@@ -145,6 +150,9 @@ impl Gateway {
         };
         if let Some(host) = headers::foreign_page(&head.headers, &head.uri).filter(|_| upstream.is_local()) {
             return Err((Failure::ForeignPage { host }, upstream.family));
+        }
+        if let Some(coding) = headers::transfer_coding(&head.headers) {
+            return Err((Failure::TransferCoding { coding }, upstream.family));
         }
         let declared = body.size_hint().exact();
         if let Some(limit) = snapshot.limits.max_request_bytes.filter(|limit| declared > Some(*limit)) {
@@ -305,12 +313,12 @@ async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure
     });
     let limit = snapshot.limits.first_byte_timeout;
     let asked = async {
-        let answered = answer(upstream.client.send(request), &upload, &upstream, limit).await;
+        let answered = answer(upstream.send(request), &upload, &upstream, limit).await;
         match (answered, again) {
             // A pooled connection may be closed just as it is used; nobody is harmed by asking anew.
             (Err(Failure::BrokenOff { .. }), Some(head)) => {
                 let request = Request::from_parts(head, RequestTee::empty(upload.clone()));
-                answer(upstream.client.send(request), &upload, &upstream, limit).await
+                answer(upstream.send(request), &upload, &upstream, limit).await
             }
             (answered, _) => answered,
         }
@@ -329,11 +337,11 @@ fn is_safe(method: &Method) -> bool {
 
 /// Waits for the response's head, for `limit` after the upload last moved.
 async fn answer(
-    sent: impl Future<Output = Result<Response<Incoming>, legacy::Error>>,
+    sent: impl Future<Output = Result<Response<UpstreamBody>, SendError>>,
     upload: &Upload,
     upstream: &Upstream,
     limit: Duration,
-) -> Result<Response<Incoming>, Failure> {
+) -> Result<Response<UpstreamBody>, Failure> {
     let mut sent = pin!(sent);
     loop {
         let deadline = upload.last_moved() + limit;

@@ -84,6 +84,11 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// A transfer coding other than chunks, which only the server that received it could undo (RFC 9112, section 6.1).
+pub(crate) fn transfer_coding(headers: &HeaderMap) -> Option<String> {
+    headers.get_all(header::TRANSFER_ENCODING).iter().flat_map(tokens).find(|coding| coding != "chunked")
+}
+
 /// The protocol that an `Upgrade` asks for, where the `Connection` header means it. `h2c` is left to the next hop.
 pub(crate) fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let upgrade = headers.get(header::UPGRADE)?;

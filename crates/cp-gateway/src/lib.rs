@@ -12,6 +12,7 @@ mod failure;
 mod gateway;
 mod headers;
 mod listener;
+mod pool;
 mod snapshot;
 mod tee;
 mod upgrade;
@@ -21,4 +22,4 @@ pub use gateway::{CALL_ID_HEADER, ERROR_HEADER, Gateway, GatewayParts, OVERHEAD_
 pub use listener::{ListenError, Listener, TlsError, TlsIdentity};
 pub use snapshot::{CapturePolicy, Limits, OnFull, Snapshot, Upstream, UpstreamError};
 pub use tee::GatewayBody;
-pub use upstream::{ClientError, UpstreamClient};
+pub use upstream::{ClientError, TimedConnector, UpstreamClient};

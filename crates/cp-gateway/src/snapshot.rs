@@ -1,14 +1,19 @@
 //! What the gateway knows: an immutable value, replaced whole.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cp_base::ProjectScope;
 use cp_genai::Family;
-use http::Uri;
+use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
 
+use crate::pool::{Pool, SendError, UpstreamBody};
+use crate::tee::RequestTee;
+use crate::upstream::Http2Client;
 use crate::{UpstreamClient, headers};
 
 /// Everything that the gateway decides from.
@@ -58,11 +63,16 @@ pub struct Limits {
 pub struct Upstream {
     /// How its errors read.
     pub family: Family,
-    /// The connections to it.
-    pub client: UpstreamClient,
+    connections: Connections,
     scheme: Scheme,
     authority: Authority,
     prefix: String,
+}
+
+#[derive(Clone)]
+enum Connections {
+    Http1(Arc<Pool>),
+    Http2(Box<Http2Client>),
 }
 
 /// Why a base URL is of no use.
@@ -90,7 +100,33 @@ impl Upstream {
             return Err(error("credentials do not belong here; each client sends its own"));
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { family, client, scheme, authority, prefix })
+        let connections = match client.http2 {
+            Some(http2) => Connections::Http2(Box::new(http2)),
+            None => {
+                let host = HeaderValue::from_str(host(&scheme, &authority))
+                    .map_err(|_| error("its host cannot be named in a header"))?;
+                Connections::Http1(Arc::new(Pool::new(client.connector, uri, host)))
+            }
+        };
+        Ok(Self { family, connections, scheme, authority, prefix })
+    }
+
+    /// Sends a request whose URI is one of [`Self::uri`], and waits for the head of the response.
+    pub(crate) async fn send(
+        &self,
+        request: Request<RequestTee>,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        match &self.connections {
+            Connections::Http1(pool) => pool.send(request).await,
+            Connections::Http2(client) => Ok(client.request(request).await?.map(UpstreamBody::driven)),
+        }
+    }
+
+    /// Closes the connections that nobody has used for a while.
+    pub(crate) fn close_idle(&self) {
+        if let Connections::Http1(pool) = &self.connections {
+            pool.close_idle();
+        }
     }
 
     /// The host, and the port where one is written.
@@ -114,6 +150,21 @@ impl Upstream {
             .path_and_query(path)
             .build()
     }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1(_) => "HTTP/1.1",
+            Self::Http2(_) => "HTTP/2",
+        })
+    }
+}
+
+/// The host as a `Host` header names it: the port of the scheme is left out (RFC 9110, section 7.2).
+fn host<'a>(scheme: &Scheme, authority: &'a Authority) -> &'a str {
+    let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    if authority.port_u16() == Some(default) { authority.host() } else { authority.as_str() }
 }
 
 #[cfg(test)]

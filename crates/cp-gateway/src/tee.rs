@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::call::{OpenCall, Upload};
 use crate::failure::Failure;
+use crate::pool::UpstreamBody;
 
 /// A request's body on its way to the provider.
 #[derive(Debug)]
@@ -155,7 +156,7 @@ impl Body for GatewayBody {
 /// A provider's response on its way to the client. Dropped before its end, it closes the call as cancelled.
 #[derive(Debug)]
 pub(crate) struct ResponseTee {
-    inner: Incoming,
+    inner: UpstreamBody,
     call: OpenCall,
     idle: IdleTimer,
     hold_limit: Option<Duration>,
@@ -165,7 +166,13 @@ pub(crate) struct ResponseTee {
 #[derive(Debug)]
 enum Phase {
     Passing,
-    Holding { last: Option<Frame<Bytes>>, hold: Hold },
+    Holding {
+        last: Option<Frame<Bytes>>,
+        hold: Hold,
+    },
+    /// The call is closed, and the client is told next: the server drops what it has not written when it hears of a
+    /// failure, so it gets a turn to write before.
+    Broken(Option<Failure>),
     Ended,
 }
 
@@ -177,7 +184,12 @@ impl Phase {
 
 impl ResponseTee {
     /// `hold_limit` bounds how long the end waits for the log; absent, it waits as long as it takes.
-    pub(crate) fn new(inner: Incoming, call: OpenCall, idle: Duration, hold_limit: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        inner: UpstreamBody,
+        call: OpenCall,
+        idle: Duration,
+        hold_limit: Option<Duration>,
+    ) -> Self {
         Self { inner, call, idle: IdleTimer::new(idle), hold_limit, phase: Phase::Passing }
     }
 
@@ -185,8 +197,8 @@ impl ResponseTee {
         loop {
             match &mut self.phase {
                 Phase::Passing => {
-                    if let Some(item) = ready!(self.poll_passing(cx)) {
-                        return Poll::Ready(Some(item));
+                    if let Some(frame) = ready!(self.poll_passing(cx)) {
+                        return Poll::Ready(Some(Ok(frame)));
                     }
                 }
                 Phase::Holding { last, hold } => {
@@ -195,13 +207,18 @@ impl ResponseTee {
                     self.phase = Phase::Ended;
                     return Poll::Ready(last.map(Ok));
                 }
+                Phase::Broken(failure) => {
+                    let failure = failure.take();
+                    self.phase = Phase::Ended;
+                    return Poll::Ready(failure.map(Err));
+                }
                 Phase::Ended => return Poll::Ready(None),
             }
         }
     }
 
-    /// The next frame, or `None` when the end has come and is held.
-    fn poll_passing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+    /// The next frame, or `None` when another phase has begun.
+    fn poll_passing(&mut self, cx: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.idle.moved();
@@ -212,10 +229,12 @@ impl ResponseTee {
                     self.hold(Some(frame));
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(frame))
             }
             Poll::Ready(Some(Err(error))) => {
-                Poll::Ready(Some(Err(self.break_off(Failure::BrokenBody(error)))))
+                self.break_off(Failure::BrokenBody(error));
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             Poll::Ready(None) => {
                 self.hold(None);
@@ -223,7 +242,8 @@ impl ResponseTee {
             }
             Poll::Pending => {
                 ready!(self.idle.poll_expired(cx));
-                Poll::Ready(Some(Err(self.break_off(Failure::IdleTimedOut))))
+                self.break_off(Failure::IdleTimedOut);
+                Poll::Ready(None)
             }
         }
     }
@@ -233,10 +253,9 @@ impl ResponseTee {
         self.phase = Phase::Holding { last, hold: Hold::new(ack, self.hold_limit) };
     }
 
-    fn break_off(&mut self, failure: Failure) -> Failure {
+    fn break_off(&mut self, failure: Failure) {
         drop(self.call.close(failure.outcome(), Some(failure.code())));
-        self.phase = Phase::Ended;
-        failure
+        self.phase = Phase::Broken(Some(failure));
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -245,6 +264,8 @@ impl ResponseTee {
             Phase::Holding { last, .. } => {
                 SizeHint::with_exact(last.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64)
             }
+            // A broken body never says that it is complete.
+            Phase::Broken(_) => SizeHint::default(),
             Phase::Ended => SizeHint::with_exact(0),
         }
     }

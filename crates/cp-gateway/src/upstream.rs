@@ -10,11 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::TryFutureExt;
-use http::{Request, Response, Uri};
-use hyper::body::Incoming;
+use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -22,16 +21,18 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::tee::RequestTee;
 
-/// Idle connections kept for each host. Many, since a new TLS connection costs a client two round trips.
-const IDLE_CONNECTIONS: usize = 1024;
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A pool of connections. Cheap to clone.
+/// Makes connections. Cheap to clone.
 #[derive(Clone)]
 pub struct UpstreamClient {
-    client: Client<TimedConnector, RequestTee>,
+    pub(crate) connector: TimedConnector,
+    /// Present where HTTP/2 is spoken: one connection then carries all calls.
+    pub(crate) http2: Option<Http2Client>,
 }
+
+pub(crate) type Http2Client = Client<TimedConnector, RequestTee>;
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -51,8 +52,8 @@ pub enum ClientError {
 }
 
 impl UpstreamClient {
-    /// A pool that trusts the system's certificate authorities, the public ones where the system has none, and those in
-    /// `ca_file`. It speaks HTTP/1.1, a connection for each call under way, unless `http2` is wanted: then one
+    /// A client that trusts the system's certificate authorities, the public ones where the system has none, and those
+    /// in `ca_file`. It speaks HTTP/1.1, a connection for each call under way, unless `http2` is wanted: then one
     /// connection carries all calls (by ALPN over TLS, by prior knowledge without).
     pub fn new(connect_timeout: Duration, http2: bool, ca_file: Option<&Path>) -> Result<Self, ClientError> {
         let mut tcp = HttpConnector::new();
@@ -67,23 +68,24 @@ impl UpstreamClient {
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
         let https = if http2 { https.enable_http2().wrap_connector(tcp) } else { https.wrap_connector(tcp) };
         let connector = TimedConnector { inner: https, timeout: connect_timeout };
-        Ok(Self { client: Self::pool(connector, http2) })
+        let http2 = http2.then(|| Self::http2(connector.clone()));
+        Ok(Self { connector, http2 })
+    }
+
+    /// What makes its connections, for other clients of this program.
+    #[must_use]
+    pub fn connector(&self) -> TimedConnector {
+        self.connector.clone()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the gateway is where the client to providers is made")]
-    fn pool(connector: TimedConnector, http2: bool) -> Client<TimedConnector, RequestTee> {
+    fn http2(connector: TimedConnector) -> Http2Client {
         Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .http1_preserve_header_case(true)
-            .http2_only(http2)
+            .http2_only(true)
             .http2_adaptive_window(true)
             .build(connector)
-    }
-
-    pub(crate) async fn send(&self, request: Request<RequestTee>) -> Result<Response<Incoming>, Error> {
-        self.client.request(request).await
     }
 
     #[cfg(test)]
@@ -115,12 +117,12 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ClientError> {
 
 /// Bounds the whole of a connection's making: look-up, TCP and TLS.
 #[derive(Clone)]
-struct TimedConnector {
+pub struct TimedConnector {
     inner: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
 
-type Connecting<T> =
+pub(crate) type Connecting<T> =
     Pin<Box<dyn Future<Output = Result<T, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
 
 impl tower_service::Service<Uri> for TimedConnector {

@@ -80,8 +80,19 @@ impl Machine {
 
     /// A log whose disk can be made to fail.
     pub(super) fn open_faulty(&self, config: LogConfig) -> (Log, Arc<Faults>) {
+        let (log, _, faults) = self.try_open_faulty(config, 0).unwrap();
+        (log, faults)
+    }
+
+    /// The same, over a disk that fails to rename so many times.
+    pub(super) fn try_open_faulty(
+        &self,
+        config: LogConfig,
+        renames: u64,
+    ) -> Result<(Log, Recovery, Arc<Faults>), OpenError> {
         let disk = Disk::new(&config.dir).unwrap();
         let faults = disk.faults.clone();
+        faults.renames.store(renames, SeqCst);
         let parts = open::Parts {
             config,
             key: SealingKey::new([7; 32]),
@@ -89,8 +100,8 @@ impl Machine {
             clock: self.clock.clone(),
             consumers: &[CONSUMER],
         };
-        let (inner, _) = open::open(disk, parts, &self.ids).unwrap();
-        (Log(Arc::new(inner)), faults)
+        let (inner, recovery) = open::open(disk, parts, &self.ids)?;
+        Ok((Log(Arc::new(inner)), recovery, faults))
     }
 
     pub(super) fn opening(&self, log: &Log) -> Opening {

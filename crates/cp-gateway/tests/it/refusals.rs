@@ -175,3 +175,14 @@ async fn responses_over_websocket_answer_426() {
     let answer = text(&crate::rig::read_message(&mut client).await.unwrap());
     assert!(answer.starts_with("HTTP/1.1 426 ") && code(&answer) == "websocket_unsupported", "{answer}");
 }
+
+#[tokio::test]
+async fn a_coding_that_only_we_could_undo_is_a_501() {
+    let provider = Provider::play(vec![]).await;
+    let rig = Rig::before(&provider).await;
+    let request = b"POST /openai/v1/chat/completions HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\
+        Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
+    let answer = text(&rig.exchange(request).await);
+    assert!(answer.starts_with("HTTP/1.1 501 ") && code(&answer) == "transfer_coding", "{answer}");
+    assert!(answer.contains("`gzip`"), "{answer}");
+}
