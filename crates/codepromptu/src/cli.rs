@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use cp_client::{Client, ClientError};
 
-use crate::commands::{calls, demo, mock, run, status};
+use crate::commands::{calls, cost, demo, mock, prices, run, status};
 use crate::serve::ServeArgs;
 
 /// The system of record for the prompts that an organisation sends to language models
@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Mock(mock::MockArgs),
     /// See the calls that were captured
     Calls(Box<calls::CallsArgs>),
+    /// See what calls cost
+    Cost(cost::CostArgs),
+    /// See prices, find calls that lack one, and price calls again
+    Prices(prices::PricesArgs),
     /// See how the server is
     Status(status::StatusArgs),
     /// Run a program so that its calls go through the gateway

@@ -2,6 +2,7 @@
 //!
 //! This module is the only one that reads the environment.
 
+mod otlp;
 mod overlay;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use cp_capture::Durability;
 use cp_gateway::OnFull;
 use cp_genai::{Family, PROVIDERS};
 use serde::{Deserialize, Serialize};
+
+use self::otlp::OtlpConfig;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "codepromptu.toml";
@@ -35,6 +38,10 @@ pub(crate) struct Config {
     pub log: LogConfig,
     /// How calls are passed on.
     pub gateway: GatewayConfig,
+    /// What calls cost.
+    pub prices: PricesConfig,
+    /// Where calls go as OpenTelemetry spans.
+    pub otlp: OtlpConfig,
     /// Where the master key is.
     pub master_key: MasterKeyConfig,
     /// Upstreams, beside and instead of the shipped ones.
@@ -117,6 +124,14 @@ pub(crate) struct GatewayConfig {
     pub drain_timeout_ms: u64,
 }
 
+/// What calls cost.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PricesConfig {
+    /// Price lists that are laid over the shipped ones, the last one on top.
+    pub files: Vec<PathBuf>,
+}
+
 /// Where the master key is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -152,6 +167,8 @@ impl Default for Config {
             capture: CaptureConfig::default(),
             log: LogConfig::default(),
             gateway: GatewayConfig::default(),
+            prices: PricesConfig::default(),
+            otlp: OtlpConfig::default(),
             master_key: MasterKeyConfig::default(),
             providers: BTreeMap::new(),
         }
@@ -304,6 +321,7 @@ impl Config {
         {
             return value("database_url", "must begin with postgres://; leave it out for SQLite".to_owned());
         }
+        self.otlp.collector()?;
         self.provider_rows().map(drop)
     }
 

@@ -36,6 +36,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Demo(args) => Box::pin(commands::demo::run(args)).await,
             Command::Mock(args) => Box::pin(commands::mock::run(args)).await,
             Command::Calls(args) => Box::pin(commands::calls::run(*args)).await,
+            Command::Cost(args) => Box::pin(commands::cost::run(args)).await,
+            Command::Prices(args) => Box::pin(commands::prices::run(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }

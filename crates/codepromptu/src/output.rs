@@ -1,5 +1,7 @@
 //! What a person reads: on standard output what was asked for, on standard error what went wrong and what to do next.
 
+pub(crate) mod table;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -7,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Style};
 use cp_client::ClientError;
-use cp_wire::{CallSummary, Usd};
+use cp_wire::{CallSummary, UsageSource, Usd};
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const SOFT: Style = Style::new().dimmed();
@@ -131,6 +133,8 @@ pub(crate) fn call_line(call: &CallSummary) -> String {
     let model = call.response_model.as_ref().or(call.request_model.as_ref()).unwrap_or(&call.path);
     let (ending, style) = ending(call);
     let usage = call.usage.as_ref();
+    let is_estimated = usage.is_some_and(|usage| usage.source == UsageSource::Estimated);
+    let estimated = if is_estimated { "~" } else { "" };
     let tokens = |count: Option<u64>| count.map_or_else(|| "–".to_owned(), grouped);
     format!(
         "{time}  {:<14}  {:<24}  {style}{ending:<16}{style:#}  {:>7}  {:>7}  {:>10}  {:>9}  {}",
@@ -138,7 +142,7 @@ pub(crate) fn call_line(call: &CallSummary) -> String {
         cut(&printable(model), 24),
         tokens(usage.and_then(|usage| usage.input_tokens)),
         tokens(usage.and_then(|usage| usage.output_tokens)),
-        call.cost_usd.map_or_else(|| "–".to_owned(), rounded),
+        call.cost_usd.map_or_else(|| "–".to_owned(), |cost| format!("{estimated}{}", rounded(cost))),
         call.duration_us.map_or_else(|| "–".to_owned(), duration),
         call.id,
     )

@@ -8,10 +8,14 @@ mod metrics;
 mod node;
 mod ready;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context;
 use clap::Args;
-use cp_gateway::{Listener, TlsIdentity};
+use cp_gateway::{Gateway, Listener, TlsIdentity};
 use http_body_util::Either;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +23,8 @@ use tower_service::Service;
 
 use self::assemble::Parts;
 use crate::config::Config;
+
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What `serve` can be told on the command line; everything else is in the configuration file.
 #[derive(Debug, Args)]
@@ -74,6 +80,15 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is to be done now and then: the recorder's buffers grow until somebody empties them, and nobody else notices a
+/// connection that is no longer used.
+async fn upkeep(metrics: PrometheusHandle, gateway: Arc<Gateway>, closing: CancellationToken) {
+    while closing.run_until_cancelled(tokio::time::sleep(UPKEEP_INTERVAL)).await.is_some() {
+        metrics.run_upkeep();
+        gateway.close_idle();
+    }
+}
+
 async fn signalled() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
     tokio::select! {
@@ -124,7 +139,7 @@ impl Listeners {
             };
             serving.spawn(listener.serve(only, closing.clone(), abort.clone()));
         }
-        serving.spawn(metrics::upkeep(parts.metrics.clone(), closing.clone()));
+        serving.spawn(upkeep(parts.metrics.clone(), parts.gateway.clone(), closing.clone()));
         serving.close();
         serving
     }

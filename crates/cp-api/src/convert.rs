@@ -1,5 +1,7 @@
 //! Domain values as wire types.
 
+pub(crate) mod money;
+
 use cp_app::model as domain;
 use cp_wire as wire;
 
@@ -29,15 +31,21 @@ pub(crate) fn summary(call: domain::CallSummary) -> wire::CallSummary {
         usage: call.usage.map(usage),
         cost_usd: call.cost.map(wire::Usd),
         price_list: call.price_list,
+        service_tier: call.billing.terms.service_tier(),
+        unpriced: call.billing.unpriced,
         duration_us: call.duration_us,
         time_to_first_chunk_us: call.time_to_first_chunk_us,
         overhead_us: call.overhead_us,
         conversation_id: call.conversation,
-        client: call.client_fingerprint.map(|bytes| format!("{:032x}", u128::from_be_bytes(bytes))),
+        client: call.client_fingerprint.map(fingerprint),
         node_id: call.node,
         request_bytes: call.request_bytes,
         response_bytes: call.response_bytes,
     }
+}
+
+fn fingerprint(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 pub(crate) fn detail(call: domain::CallDetail) -> wire::CallDetail {

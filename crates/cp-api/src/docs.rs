@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::routes::{calls, export, status, tail};
+use crate::routes::{calls, cost, export, prices, status, tail};
 
 const PATH: &str = "/api/v1/openapi.json";
 
@@ -21,6 +21,11 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(export::export_calls))
         .routes(routes!(calls::get_call))
         .routes(routes!(calls::get_conversation))
+        .routes(routes!(cost::get_cost))
+        .routes(routes!(prices::list_prices))
+        .routes(routes!(prices::check_prices))
+        .routes(routes!(prices::reprice))
+        .routes(routes!(prices::list_cost_changes))
         .routes(routes!(status::get_status));
     OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations)
 }

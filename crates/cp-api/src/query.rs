@@ -1,5 +1,7 @@
 //! Query parameters: text in, filters out. The one grammar for programs, the command line and the page.
 
+pub(crate) mod money;
+
 use std::time::Duration;
 
 use axum::extract::Query;
@@ -51,11 +53,7 @@ pub(crate) enum Takes {
 
 impl Takes {
     fn names(self) -> Vec<String> {
-        let names = |parameters: Vec<utoipa::openapi::path::Parameter>| {
-            parameters.into_iter().map(|parameter| parameter.name).collect::<Vec<_>>()
-        };
-        let (filters, page) =
-            (names(CallQuery::into_params(|| None)), names(PageQuery::into_params(|| None)));
+        let (filters, page) = (parameter_names::<CallQuery>(), parameter_names::<PageQuery>());
         match self {
             Self::FiltersAndPage => [filters, page].concat(),
             Self::Page => page,
@@ -64,6 +62,11 @@ impl Takes {
             Self::Nothing => Vec::new(),
         }
     }
+}
+
+/// The names of the parameters that a type documents.
+fn parameter_names<T: IntoParams>() -> Vec<String> {
+    T::into_params(|| None).into_iter().map(|parameter| parameter.name).collect()
 }
 
 /// Reads the query of `uri`; durations count back from `now`.
@@ -134,11 +137,12 @@ fn set(request: &mut Request, name: &str, value: &str, now: Timestamp) -> Result
     Ok(())
 }
 
-const OPERATIONS: [OperationName; 4] = [
+const OPERATIONS: [OperationName; 5] = [
     OperationName::Chat,
     OperationName::TextCompletion,
     OperationName::Embeddings,
     OperationName::GenerateContent,
+    OperationName::InvokeAgent,
 ];
 
 fn one_of<T: Copy>(value: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, Wrong> {
@@ -175,8 +179,10 @@ fn time(value: &str, now: Timestamp) -> Result<Timestamp, Wrong> {
     if let Some(ago) = duration(value) {
         return Ok(now.before(ago));
     }
-    value.parse().map_err(|_| {
-        "it is neither a time like 2026-11-22T09:30:00Z nor a duration ago like 15m, 2h, 7d".into()
+    let midnight = (value.len() == 10).then(|| format!("{value}T00:00:00Z"));
+    midnight.as_deref().unwrap_or(value).parse().map_err(|_| {
+        "it is neither a time like 2026-11-22T09:30:00Z, nor a day like 2026-11-22, nor a duration ago like 15m, 2h, 7d"
+            .into()
     })
 }
 

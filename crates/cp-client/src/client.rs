@@ -4,9 +4,12 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cp_base::{CallId, ConversationId};
-use cp_wire::{CallDetail, CallPage, CallQuery, Cursor, PageQuery, Problem, Status};
-use http::{Request, Response, StatusCode, Uri, header};
+use cp_base::{CallId, ConversationId, RepricingId};
+use cp_wire::{
+    CallDetail, CallPage, CallQuery, ChangePage, ChangeQuery, CostQuery, CostReport, Cursor, PageQuery,
+    PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, RepriceQuery, RepriceStep, Status,
+};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
@@ -113,16 +116,62 @@ impl Client {
         Ok(Export { total_estimate: total, lines: Lines::new(response.into_body(), self.server.clone()) })
     }
 
+    /// What calls cost.
+    pub async fn get_cost(&self, asked: &CostQuery) -> Result<CostReport, ClientError> {
+        self.get_json(&format!("/api/v1/cost{}", query::of(asked))).await
+    }
+
+    /// The prices that pass.
+    pub async fn list_prices(&self, asked: &PriceQuery) -> Result<Prices, ClientError> {
+        self.get_json(&format!("/api/v1/prices{}", query::of(asked))).await
+    }
+
+    /// The models whose calls have no cost, though they used something.
+    pub async fn check_prices(&self, asked: &PricedCallsQuery) -> Result<PriceCheck, ClientError> {
+        self.get_json(&format!("/api/v1/prices/check{}", query::of(asked))).await
+    }
+
+    /// A step of pricing stored calls again; the first where there is none before it.
+    pub async fn reprice(
+        &self,
+        calls: &PricedCallsQuery,
+        dry_run: bool,
+        before: Option<(RepricingId, Cursor)>,
+    ) -> Result<RepriceStep, ClientError> {
+        let mut query = query::of(calls);
+        let step = RepriceQuery {
+            dry_run: Some(dry_run.to_string()),
+            repricing: before.map(|(repricing, _)| repricing.to_string()),
+            after: before.map(|(_, after)| after.to_string()),
+        };
+        query::append(&mut query, &step);
+        self.send_json(Method::POST, &format!("/api/v1/prices/reprice{query}")).await
+    }
+
+    /// A page of what repricing changed, newest first.
+    pub async fn list_cost_changes(&self, asked: &ChangeQuery) -> Result<ChangePage, ClientError> {
+        self.get_json(&format!("/api/v1/prices/changes{}", query::of(asked))).await
+    }
+
     async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let body = self.collect(self.get(path).await?).await?;
+        self.send_json(Method::GET, path).await
+    }
+
+    async fn send_json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+        let body = self.collect(self.send(method, path).await?).await?;
         serde_json::from_slice(&body)
             .map_err(|error| self.not_codepromptu(format!("{path} does not read: {error}")))
     }
 
     /// The response, if it is a good one.
     async fn get(&self, path: &str) -> Result<Response<Incoming>, ClientError> {
+        self.send(Method::GET, path).await
+    }
+
+    async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
         let address = format!("{}{path}", self.server);
-        let request = Request::get(&address).header(header::ACCEPT, "*/*").body(Empty::new());
+        let request =
+            Request::builder().method(method).uri(&address).header(header::ACCEPT, "*/*").body(Empty::new());
         let request = request.map_err(|_| ClientError::Address(address))?;
         let response = self.http.request(request).await.map_err(|error| ClientError::Unreachable {
             server: self.server.clone(),

@@ -5,6 +5,13 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::Value;
 
+/// A query string of the text fields of `parameters`.
+pub(crate) fn of(parameters: &impl Serialize) -> String {
+    let mut query = String::new();
+    append(&mut query, parameters);
+    query
+}
+
 /// Appends the text fields of `parameters` that are there to a query string, percent-encoded (RFC 3986).
 pub(crate) fn append(query: &mut String, parameters: &impl Serialize) {
     let Ok(Value::Object(fields)) = serde_json::to_value(parameters) else { return };

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub(crate) enum Dialect {
     OpenAi,
     Anthropic,
+    Gemini,
+    Ollama,
 }
 
 /// An error that the provider answers with.
@@ -44,6 +46,14 @@ impl Failure {
             }
             (Dialect::Anthropic, 529) => "Overloaded",
             (Dialect::Anthropic, _) => "Internal server error",
+            (Dialect::Gemini, 400) => "Request contains an invalid argument.",
+            (Dialect::Gemini, 401 | 403) => "API key not valid. Please pass a valid API key.",
+            (Dialect::Gemini, 429) => "You exceeded your current quota, please check your plan.",
+            (Dialect::Gemini, 503) => "The model is overloaded. Please try again later.",
+            (Dialect::Gemini, _) => "An internal error has occurred.",
+            (Dialect::Ollama, 400) => "invalid request",
+            (Dialect::Ollama, 503) => "server busy, please try again.  maximum pending requests exceeded",
+            (Dialect::Ollama, _) => "an error was encountered while running the model",
         };
         let code = match (dialect, status) {
             (Dialect::OpenAi, 401) => Some("invalid_api_key"),
@@ -67,6 +77,12 @@ impl Failure {
                 "error": { "type": anthropic_type(self.status), "message": self.message },
                 "request_id": request_id,
             }),
+            Dialect::Gemini => json!({ "error": {
+                "code": self.status,
+                "message": self.message,
+                "status": google_status(self.status),
+            } }),
+            Dialect::Ollama => json!({ "error": self.message }),
         }
     }
 }
@@ -91,5 +107,18 @@ fn anthropic_type(status: u16) -> &'static str {
         529 => "overloaded_error",
         500.. => "api_error",
         _ => "invalid_request_error",
+    }
+}
+
+fn google_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
     }
 }

@@ -4,10 +4,12 @@
 //! directly and one fetched through the gateway compare equal. What a test wants otherwise it asks for with
 //! [directives](directive), in the request's `x-mock` header or in the last user message.
 //!
-//! | path, with `/openai` or `/anthropic` before it or bare | what answers |
+//! | path, with `/openai`, `/anthropic`, `/gemini` or `/ollama` before it or bare | what answers |
 //! | --- | --- |
 //! | `/v1/chat/completions`, `/v1/embeddings` | OpenAI |
 //! | `/v1/messages`, `/v1/messages/count_tokens` | Anthropic |
+//! | `/{version}/models/{id}:generateContent` and its other methods, `/{version}/interactions` | Google |
+//! | `/api/chat`, `/api/generate`, `/api/embed`, `/api/embeddings`, `/api/tags` | Ollama |
 //! | `/v1/models`, `/v1/models/{id}` | either, by prefix or `anthropic-version` |
 //! | `/echo` | the request's own bytes |
 //! | `/upgrade/echo` | 101, then the connection's own bytes |
@@ -19,7 +21,9 @@ pub mod demo;
 pub mod directive;
 mod echo;
 mod failure;
+mod gemini;
 mod line;
+mod ollama;
 mod openai;
 mod persona;
 mod route;

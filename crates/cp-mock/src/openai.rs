@@ -1,5 +1,8 @@
 //! OpenAI: chat completions, embeddings, models. Shapes as in openai-python 3.54, `types/`.
 
+pub(crate) mod completions;
+pub(crate) mod responses;
+
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Finish, Question, Tool, ToolCall, answer, chosen, no_parameters};
@@ -46,7 +49,7 @@ pub(crate) fn chat(body: &Value, seed: u64) -> Result<Chat, Failure> {
             tools: tools(body),
             tool_results: text_of(since, &["tool"]),
             schema: schema(body),
-            thinks: ["o", "gpt-5", "gpt-6"].iter().any(|line| model.starts_with(line)),
+            thinks: thinks(&model),
             stop: strings(body.get("stop")),
             max_tokens: ["max_completion_tokens", "max_tokens"]
                 .iter()
@@ -58,6 +61,10 @@ pub(crate) fn chat(body: &Value, seed: u64) -> Result<Chat, Failure> {
         include_usage: is_true(body.pointer("/stream_options/include_usage")),
         choices: body.get("n").and_then(Value::as_u64).unwrap_or(1).clamp(1, 8),
     })
+}
+
+fn thinks(model: &str) -> bool {
+    ["o", "gpt-5", "gpt-6"].iter().any(|line| model.starts_with(line))
 }
 
 fn is_true(value: Option<&Value>) -> bool {
@@ -146,13 +153,11 @@ impl Chat {
     }
 
     fn frame(&self, object: &str) -> Value {
-        let release =
-            RELEASES.iter().find(|(alias, _)| *alias == self.question.model).map(|(_, release)| *release);
         json!({
             "id": id("chatcmpl-", self.question.seed, 29),
             "object": object,
             "created": created(self.question.seed),
-            "model": release.unwrap_or(&self.question.model),
+            "model": release(&self.question.model),
             "service_tier": "default",
             "system_fingerprint": id("fp_", hash(self.question.model.as_bytes()), 10),
         })
@@ -160,13 +165,12 @@ impl Chat {
 
     fn usage(&self, answers: &[Answer]) -> Value {
         let prompt = self.question.input_tokens;
-        let cached = if prompt >= CACHE_FROM { prompt / 2 / CACHE_STEP * CACHE_STEP } else { 0 };
         let completion: u64 = answers.iter().map(|answer| answer.output_tokens).sum();
         json!({
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": { "cached_tokens": cached, "audio_tokens": 0 },
+            "prompt_tokens_details": { "cached_tokens": cached(prompt), "audio_tokens": 0 },
             "completion_tokens_details": {
                 "reasoning_tokens": answers.iter().map(|answer| answer.thinking_tokens).sum::<u64>(),
                 "audio_tokens": 0,
@@ -215,6 +219,15 @@ impl Chat {
         }
         chunks
     }
+}
+
+fn release(model: &str) -> &str {
+    RELEASES.iter().find(|(alias, _)| *alias == model).map_or(model, |(_, release)| release)
+}
+
+/// How much of a prompt comes from the cache.
+fn cached(prompt: u64) -> u64 {
+    if prompt >= CACHE_FROM { prompt / 2 / CACHE_STEP * CACHE_STEP } else { 0 }
 }
 
 fn set(object: &mut Value, name: &str, value: Value) {
@@ -304,7 +317,7 @@ pub(crate) fn embeddings(body: &Value) -> Result<Value, Failure> {
 }
 
 /// Numbers between -1 and 1, exact in 16 bits so that they print short.
-fn vector(seed: u64, dimensions: u64) -> Vec<f32> {
+pub(crate) fn vector(seed: u64, dimensions: u64) -> Vec<f32> {
     let number =
         |position| f32::from(draw(seed, position).to_le_bytes().first().copied().unwrap_or_default());
     (0..dimensions).map(|position| number(position) / 128.0 - 1.0).collect()

@@ -1,5 +1,8 @@
 //! From a request to a response.
 
+mod google;
+mod ollama;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +11,7 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -74,6 +77,10 @@ enum Content {
     Json(Value),
     /// Server-sent events, framed.
     Events(Vec<Bytes>),
+    /// A JSON array, in pieces.
+    Array(Vec<Bytes>),
+    /// JSON objects, one a line.
+    Lines(Vec<Bytes>),
 }
 
 /// Answers a request.
@@ -102,7 +109,7 @@ pub(crate) async fn answer(
     if let Some(stream) = bench::asked(&body) {
         return Ok(fixed(stream, &directives, exchange, mark));
     }
-    let target = Target::of(parts.uri.path(), &parts.headers);
+    let target = Target::of(&parts.uri, &parts.headers);
     let request_id = id("req_", seed, 32);
     let content = target.content(&parts.method, &parts.headers, &body, &mut directives);
     let exchange = before_head(&directives, exchange, &mark).await?;
@@ -169,6 +176,8 @@ fn head(dialect: Dialect, status: StatusCode, request_id: &str) -> Result<Respon
             .header("request-id", request_id)
             .header("anthropic-ratelimit-requests-remaining", "999")
             .header("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
+        Dialect::Ollama => response,
+        Dialect::Gemini => response.header("server-timing", "gfet4t7; dur=42"),
     };
     if status == StatusCode::TOO_MANY_REQUESTS {
         response = response.header(RETRY_AFTER, "1");
@@ -190,6 +199,10 @@ fn encode(
         Content::Events(events) => {
             ("text/event-stream; charset=utf-8", events, accepts_gzip && directives.gzip_stream)
         }
+        Content::Array(pieces) => {
+            ("application/json; charset=UTF-8", pieces, accepts_gzip && directives.gzip_stream)
+        }
+        Content::Lines(lines) => ("application/x-ndjson", lines, accepts_gzip && directives.gzip_stream),
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     let chunks = if compress {
@@ -213,19 +226,33 @@ fn encode(
 struct Target<'a> {
     dialect: Dialect,
     path: &'a str,
+    query: &'a str,
 }
 
 impl<'a> Target<'a> {
-    fn of(path: &'a str, headers: &HeaderMap) -> Self {
+    fn of(uri: &'a Uri, headers: &HeaderMap) -> Self {
+        let (path, query) = (uri.path(), uri.query().unwrap_or_default());
         if let Some(rest) = path.strip_prefix("/openai/") {
-            return Self { dialect: Dialect::OpenAi, path: rest };
+            return Self { dialect: Dialect::OpenAi, path: rest, query };
         }
         if let Some(rest) = path.strip_prefix("/anthropic/") {
-            return Self { dialect: Dialect::Anthropic, path: rest };
+            return Self { dialect: Dialect::Anthropic, path: rest, query };
+        }
+        if let Some(rest) = path.strip_prefix("/gemini/") {
+            return Self { dialect: Dialect::Gemini, path: rest, query };
+        }
+        if let Some(rest) = path.strip_prefix("/ollama/") {
+            return Self { dialect: Dialect::Ollama, path: rest, query };
         }
         let path = path.strip_prefix('/').unwrap_or(path);
+        if path.starts_with("api/") {
+            return Self { dialect: Dialect::Ollama, path, query };
+        }
+        if path.starts_with("v1beta/") && !path.starts_with("v1beta/openai/") {
+            return Self { dialect: Dialect::Gemini, path, query };
+        }
         let anthropic = path.starts_with("v1/messages") || headers.contains_key("anthropic-version");
-        Self { dialect: if anthropic { Dialect::Anthropic } else { Dialect::OpenAi }, path }
+        Self { dialect: if anthropic { Dialect::Anthropic } else { Dialect::OpenAi }, path, query }
     }
 
     fn content(
@@ -235,13 +262,18 @@ impl<'a> Target<'a> {
         body: &[u8],
         directives: &mut Directives,
     ) -> Result<Content, Failure> {
+        match self.dialect {
+            Dialect::Gemini => return self.gemini(method, headers, body, directives),
+            Dialect::Ollama => return self.ollama(method, body, directives),
+            Dialect::OpenAi | Dialect::Anthropic => {}
+        }
         let model = self.path.strip_prefix("v1/models").map(|rest| rest.trim_start_matches('/'));
         let model = model.map(|name| (!name.is_empty()).then_some(name));
         let known = model.is_some() || POSTS.contains(&(self.dialect, self.path));
         if !known {
             return Err(self.unknown(method));
         }
-        authorize(self.dialect, headers)?;
+        authorize(self.dialect, headers, self.query)?;
         if let Some(status) = directives.status {
             return Err(Failure::of_status(self.dialect, status));
         }
@@ -275,19 +307,33 @@ impl<'a> Target<'a> {
                 }
                 Ok(Content::Events(events))
             }
+            "v1/responses" => {
+                let response = openai::responses::responses(request, seed)?;
+                self.told(&response.question.user, directives)?;
+                if !response.stream {
+                    return Ok(Content::Json(response.whole(directives)));
+                }
+                let mut events: Vec<Bytes> = response.events(directives).iter().map(named_event).collect();
+                if directives.stream_error {
+                    break_off(&mut events, named_event(&openai::responses::stream_error()));
+                }
+                Ok(Content::Events(events))
+            }
+            "v1/completions" => {
+                let completion = openai::completions::completion(request, seed)?;
+                self.told(&completion.question.user, directives)?;
+                if !completion.stream {
+                    return Ok(Content::Json(completion.whole(directives)));
+                }
+                Ok(Content::Events(done_after(completion.chunks(directives), directives)))
+            }
             _ => {
                 let chat = openai::chat(request, seed)?;
                 self.told(&chat.question.user, directives)?;
                 if !chat.stream {
                     return Ok(Content::Json(chat.whole(directives)));
                 }
-                let mut events: Vec<Bytes> = chat.chunks(directives).iter().map(data_event).collect();
-                if directives.stream_error {
-                    break_off(&mut events, data_event(&openai::stream_error()));
-                } else {
-                    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
-                }
-                Ok(Content::Events(events))
+                Ok(Content::Events(done_after(chat.chunks(directives), directives)))
             }
         }
     }
@@ -305,6 +351,10 @@ impl<'a> Target<'a> {
                 Failure { code: Some("unknown_url"), ..failure }
             }
             Dialect::Anthropic => Failure::new(404, "Not found"),
+            Dialect::Ollama => Failure::new(404, "404 page not found"),
+            Dialect::Gemini => {
+                Failure::new(404, format!("The requested URL /{} was not found on this server.", self.path))
+            }
         }
     }
 
@@ -312,30 +362,43 @@ impl<'a> Target<'a> {
         match self.dialect {
             Dialect::OpenAi => Failure::new(400, "We could not parse the JSON body of your request."),
             Dialect::Anthropic => Failure::new(400, "The request body is not valid JSON"),
+            Dialect::Gemini => Failure::new(400, "Invalid JSON payload received."),
+            Dialect::Ollama => Failure::new(400, "invalid JSON"),
         }
     }
 }
 
 const POSTS: &[(Dialect, &str)] = &[
     (Dialect::OpenAi, "v1/chat/completions"),
+    (Dialect::OpenAi, "v1/completions"),
     (Dialect::OpenAi, "v1/embeddings"),
+    (Dialect::OpenAi, "v1/responses"),
     (Dialect::Anthropic, "v1/messages"),
     (Dialect::Anthropic, "v1/messages/count_tokens"),
 ];
 
 /// Any key will do, but one that begins with `sk-invalid`.
-fn authorize(dialect: Dialect, headers: &HeaderMap) -> Result<(), Failure> {
+fn authorize(dialect: Dialect, headers: &HeaderMap, query: &str) -> Result<(), Failure> {
     const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+    const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
     let value = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let bearer = value(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     let key = match dialect {
         Dialect::OpenAi => bearer,
         Dialect::Anthropic => value(API_KEY).or(bearer),
+        Dialect::Ollama => return Ok(()),
+        Dialect::Gemini => {
+            let in_query = query.split('&').find_map(|pair| pair.strip_prefix("key="));
+            value(GOOGLE_KEY).or(in_query).or(bearer)
+        }
     };
     match (key, dialect) {
         (Some(key), _) if !key.is_empty() && !key.starts_with("sk-invalid") => Ok(()),
         (None, Dialect::Anthropic) => Err(Failure::new(401, "x-api-key header is required")),
-        (None, Dialect::OpenAi) => Err(Failure::new(401, "You didn't provide an API key.")),
+        (None, Dialect::OpenAi | Dialect::Ollama) => Err(Failure::new(401, "You didn't provide an API key.")),
+        (None, Dialect::Gemini) => {
+            Err(Failure::new(403, "Method doesn't allow unregistered callers (callers without identity)."))
+        }
         (Some(_), dialect) => Err(Failure::of_status(dialect, 401)),
     }
 }
@@ -347,6 +410,17 @@ fn data_event(data: &Value) -> Bytes {
 fn named_event(data: &Value) -> Bytes {
     let name = data.get("type").and_then(Value::as_str).unwrap_or_default();
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// OpenAI's older streams end with a word, unless they break off.
+fn done_after(chunks: Vec<Value>, directives: &Directives) -> Vec<Bytes> {
+    let mut events: Vec<Bytes> = chunks.iter().map(data_event).collect();
+    if directives.stream_error {
+        break_off(&mut events, data_event(&openai::stream_error()));
+    } else {
+        events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    }
+    events
 }
 
 /// Ends the events in their middle with an error.

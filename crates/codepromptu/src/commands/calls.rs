@@ -54,13 +54,16 @@ enum CallsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Write calls to a file, newest first, one JSON object a line
+    /// Write calls to a file, newest first: one JSON object a line, or a Parquet table
     Export {
         #[command(flatten)]
         filter: RangeArgs,
         /// The file; standard output without it
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// How to write them; the name of the file decides without it
+        #[arg(long, requires = "output")]
+        format: Option<export::Format>,
         /// Go on where an export to the same file, with the same filters, broke off
         #[arg(long, requires = "output")]
         resume: bool,
@@ -157,12 +160,14 @@ pub(crate) async fn run(args: CallsArgs) -> anyhow::Result<()> {
             let call = client.get_call(id).await?;
             Ok(writeln!(output::stdout(), "{}", serde_json::to_string_pretty(&call)?)?)
         }
-        CallsCommand::Export { filter, output, resume } => {
+        CallsCommand::Export { filter, output, format, resume } => {
             let query = filter.into_query();
-            match output {
-                Some(file) if resume => export::resume(&client, &query, &file).await,
-                Some(file) => export::to_file(&client, &query, &file).await,
-                None => export::to_stdout(&client, &query).await,
+            let Some(file) = output else { return export::to_stdout(&client, &query).await };
+            let format = format.unwrap_or_else(|| export::Format::of(&file));
+            if resume {
+                export::resume(&client, &query, &file, format).await
+            } else {
+                export::to_file(&client, &query, &file, format).await
             }
         }
     }

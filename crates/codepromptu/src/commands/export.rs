@@ -1,7 +1,10 @@
 //! Export to a file that is whole or not there.
 //!
 //! Lines go to `FILE.part`, which takes the name FILE once the server has sent everything. An export that broke off leaves
-//! `FILE.part` behind; its last whole line says where to go on, so there is no second file to keep in step.
+//! `FILE.part` behind; its last whole line says where to go on, so there is no second file to keep in step. A Parquet file
+//! is made of those lines when all are there: it has its table of contents at its end, and could not be gone on with.
+
+mod parquet;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -16,8 +19,30 @@ use serde::Deserialize;
 
 use crate::output::{self, Failure, grouped};
 
+/// How calls are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// One JSON object a line
+    Jsonl,
+    /// One Apache Parquet file
+    Parquet,
+}
+
+impl Format {
+    /// What the name of the file says.
+    pub(super) fn of(file: &Path) -> Self {
+        let parquet = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
+        if parquet { Self::Parquet } else { Self::Jsonl }
+    }
+}
+
 /// Exports to a new file, or over an old one.
-pub(super) async fn to_file(client: &Client, query: &CallQuery, file: &Path) -> anyhow::Result<()> {
+pub(super) async fn to_file(
+    client: &Client,
+    query: &CallQuery,
+    file: &Path,
+    format: Format,
+) -> anyhow::Result<()> {
     if file.is_dir() {
         return Err(Failure {
             what: format!("{} is a directory", file.display()),
@@ -25,7 +50,7 @@ pub(super) async fn to_file(client: &Client, query: &CallQuery, file: &Path) -> 
         }
         .into());
     }
-    let part = part_of(file);
+    let part = with_suffix(file, "part");
     if part.exists() {
         return Err(Failure {
             what: format!("{} is there from an export that broke off", part.display()),
@@ -35,16 +60,21 @@ pub(super) async fn to_file(client: &Client, query: &CallQuery, file: &Path) -> 
     }
     let export = client.export(query, None).await?;
     let written = File::create(&part).with_context(|| format!("{} cannot be made", part.display()))?;
-    finish(export, written, 0, file).await
+    finish(export, written, 0, file, format).await
 }
 
 /// Goes on with an export that broke off.
-pub(super) async fn resume(client: &Client, query: &CallQuery, file: &Path) -> anyhow::Result<()> {
-    let part = part_of(file);
+pub(super) async fn resume(
+    client: &Client,
+    query: &CallQuery,
+    file: &Path,
+    format: Format,
+) -> anyhow::Result<()> {
+    let part = with_suffix(file, "part");
     let (written, kept) =
         open_part(&part).with_context(|| format!("{} cannot be resumed", part.display()))?;
     let export = client.export(query, kept.last).await?;
-    finish(export, written, kept.lines, file).await
+    finish(export, written, kept.lines, file, format).await
 }
 
 /// Exports to standard output.
@@ -58,9 +88,15 @@ pub(super) async fn to_stdout(client: &Client, query: &CallQuery) -> anyhow::Res
     Ok(out.flush()?)
 }
 
-async fn finish(mut export: Export, written: File, kept: u64, file: &Path) -> anyhow::Result<()> {
-    let part = part_of(file);
-    let bar = bar(export.total_estimate.map(|rest| rest.saturating_add(kept)));
+async fn finish(
+    mut export: Export,
+    written: File,
+    kept: u64,
+    file: &Path,
+    format: Format,
+) -> anyhow::Result<()> {
+    let part = with_suffix(file, "part");
+    let bar = bar("exporting", export.total_estimate.map(|rest| rest.saturating_add(kept)));
     bar.set_position(kept);
     let mut out = BufWriter::new(written);
     let ended = copy(&mut export, &mut out, &bar).await;
@@ -74,9 +110,34 @@ async fn finish(mut export: Export, written: File, kept: u64, file: &Path) -> an
         }));
     }
     out.get_ref().sync_all()?;
-    fs::rename(&part, file).with_context(|| format!("{} cannot be made", file.display()))?;
+    if format == Format::Parquet {
+        to_parquet(&part, lines, file)?;
+    } else {
+        fs::rename(&part, file).with_context(|| format!("{} cannot be made", file.display()))?;
+    }
     writeln!(output::stdout(), "{} calls in {}", grouped(lines), file.display())?;
     Ok(())
+}
+
+/// Makes a Parquet file of exported lines, which are there until it is.
+fn to_parquet(part: &Path, lines: u64, file: &Path) -> anyhow::Result<()> {
+    let new = with_suffix(file, "new");
+    let bar = bar("writing", Some(lines));
+    let made = (|| {
+        let mut out = BufWriter::new(File::create(&new)?);
+        parquet::write(BufReader::new(File::open(part)?), &mut out, &bar)?;
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        anyhow::Ok(fs::rename(&new, file)?)
+    })();
+    bar.finish_and_clear();
+    made.map_err(|error| {
+        error.context(Failure {
+            what: format!("{} cannot be made of the exported calls", file.display()),
+            help: format!("they are in {}; run the same command with --resume to try again", part.display()),
+        })
+    })?;
+    Ok(fs::remove_file(part)?)
 }
 
 async fn copy(export: &mut Export, out: &mut impl Write, bar: &ProgressBar) -> anyhow::Result<()> {
@@ -88,9 +149,10 @@ async fn copy(export: &mut Export, out: &mut impl Write, bar: &ProgressBar) -> a
     Ok(())
 }
 
-fn part_of(file: &Path) -> PathBuf {
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(".part");
+    name.push(".");
+    name.push(suffix);
     name.into()
 }
 
@@ -130,13 +192,14 @@ fn cursor(line: &[u8]) -> io::Result<Cursor> {
 }
 
 /// A progress bar on standard error; nothing where that is no terminal.
-fn bar(total: Option<u64>) -> ProgressBar {
+fn bar(doing: &'static str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => {
-            (ProgressBar::new(total), "exporting {bar:40} {human_pos}/{human_len} calls, {eta} left")
+            (ProgressBar::new(total), "{prefix} {bar:40} {human_pos}/{human_len} calls, {eta} left")
         }
-        None => (ProgressBar::new_spinner(), "exporting {spinner} {human_pos} calls"),
+        None => (ProgressBar::new_spinner(), "{prefix} {spinner} {human_pos} calls"),
     };
+    let bar = bar.with_prefix(doing);
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cp_wire::{CallDetail, Message, Part, RawBody};
+use cp_wire::{CallDetail, Message, Part, RawBody, UsageSource};
 use serde_json::Value;
 
 use crate::output::{self, ACCENT, BAD, BOLD, SOFT, duration, grouped, printable};
@@ -50,6 +50,7 @@ fn facts(call: &CallDetail) -> Vec<(&'static str, String)> {
     add("duration", summary.duration_us.map(duration));
     add("first chunk", summary.time_to_first_chunk_us.map(duration));
     add("gateway", summary.overhead_us.map(duration));
+    add("tier", summary.service_tier.clone());
     add("tokens", tokens(call));
     add("cost", cost(call));
     add("stopped", (!summary.finish_reasons.is_empty()).then(|| summary.finish_reasons.join(", ")));
@@ -95,13 +96,18 @@ fn tokens(call: &CallDetail) -> Option<String> {
     ];
     let thought = [(usage.reasoning_output_tokens, "reasoning")];
     let (input, output) = (count(usage.input_tokens), count(usage.output_tokens));
-    Some(format!("{input} in{}, {output} out{}", of_these(&cached), of_these(&thought)))
+    let estimated = if usage.source == UsageSource::Estimated { ", estimated" } else { "" };
+    Some(format!("{input} in{}, {output} out{}{estimated}", of_these(&cached), of_these(&thought)))
 }
 
 fn cost(call: &CallDetail) -> Option<String> {
-    let cost = call.summary.cost_usd?;
+    let Some(cost) = call.summary.cost_usd else {
+        return call.summary.unpriced.as_ref().map(|reason| format!("none: {reason}"));
+    };
     let list = call.summary.price_list.as_ref().map(|list| format!("  (price list {list})"));
-    Some(format!("${cost}{}", list.unwrap_or_default()))
+    let source = call.summary.usage.as_ref().map(|usage| usage.source);
+    let estimated = if source == Some(UsageSource::Estimated) { ", by estimated tokens" } else { "" };
+    Some(format!("${cost}{estimated}{}", list.unwrap_or_default()))
 }
 
 fn parameters(out: &mut impl Write, call: &CallDetail) -> io::Result<()> {
@@ -183,12 +189,12 @@ fn pretty(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    #[test]
-    fn everything_that_matters_is_there_and_nothing_steers_the_terminal() {
-        let call: CallDetail = serde_json::from_value(serde_json::json!({
+    /// A call with every field.
+    pub(crate) fn call() -> CallDetail {
+        serde_json::from_value(serde_json::json!({
             "id": "call_01h455vb4pex5vsknk084sn02q", "started_at": "2026-11-22T09:30:00.250000Z",
             "provider_name": "openai", "operation_name": "chat", "method": "POST", "path": "/v1/chat/completions",
             "request_model": "small", "response_model": "small-2026", "outcome": "completed", "status": 200,
@@ -207,9 +213,13 @@ mod tests {
             "response_extra": {}, "error": null, "warnings": [], "request_headers": [], "response_headers": [],
             "traceparent": null, "query": null, "truncated": false, "raw": null,
         }))
-        .unwrap();
+        .unwrap()
+    }
+
+    #[test]
+    fn everything_that_matters_is_there_and_nothing_steers_the_terminal() {
         let mut out = Vec::new();
-        show(&mut anstream::StripStream::new(&mut out), &call).unwrap();
+        show(&mut anstream::StripStream::new(&mut out), &call()).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "call_01h455vb4pex5vsknk084sn02q  200\n  \

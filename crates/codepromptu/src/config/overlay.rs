@@ -13,11 +13,12 @@ const PROVIDERS: &str = "providers";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Texts,
     Integer,
     Boolean,
 }
 
-use Kind::{Boolean, Integer, Text};
+use Kind::{Boolean, Integer, Text, Texts};
 
 /// Every key but those of providers, sections dotted.
 pub(super) const KEYS: &[(&str, Kind)] = &[
@@ -39,12 +40,32 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("gateway.idle_timeout_ms", Integer),
     ("gateway.max_request_bytes", Integer),
     ("gateway.drain_timeout_ms", Integer),
+    ("prices.files", Texts),
+    ("otlp.endpoint", Text),
+    ("otlp.traces_endpoint", Text),
+    ("otlp.headers", Text),
+    ("otlp.timeout_ms", Integer),
+    ("otlp.service_name", Text),
+    ("otlp.resource_attributes", Text),
     ("master_key.file", Text),
 ];
 
 /// The keys of one provider.
 pub(super) const PROVIDER_KEYS: &[(&str, Kind)] =
     &[("base_url", Text), ("family", Text), ("ca_file", Text), ("prices", Text), ("http2", Boolean)];
+
+/// OpenTelemetry's own variables, and the keys that they set; of two for one key the later wins, and ours wins over
+/// both.
+const OTEL_VARIABLES: &[(&str, &str, Kind)] = &[
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp.endpoint", Text),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "otlp.traces_endpoint", Text),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "otlp.headers", Text),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "otlp.headers", Text),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "otlp.timeout_ms", Integer),
+    ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "otlp.timeout_ms", Integer),
+    ("OTEL_SERVICE_NAME", "otlp.service_name", Text),
+    ("OTEL_RESOURCE_ATTRIBUTES", "otlp.resource_attributes", Text),
+];
 
 /// Variables of this prefix that are not configuration keys.
 const OTHER_VARIABLES: [&str; 5] = [
@@ -72,6 +93,13 @@ pub(super) fn read(
 ) -> Result<Table, ConfigError> {
     let path = file.or_else(|| default_file.exists().then_some(default_file));
     let mut table = path.map(read_file).transpose()?.unwrap_or_default();
+    for (name, key, kind) in OTEL_VARIABLES {
+        // Empty is unset (OpenTelemetry specification, environment variables).
+        let value = environment.iter().find(|(known, value)| known == name && !value.is_empty());
+        if let Some((_, value)) = value {
+            set(&mut table, key, typed(name, *kind, value.clone())?);
+        }
+    }
     for (name, value) in environment {
         if let Some((key, kind)) = key_of_variable(&name)? {
             set(&mut table, &key, typed(&key, kind, value)?);
@@ -152,6 +180,9 @@ fn typed(key: &str, kind: Kind, text: String) -> Result<Value, ConfigError> {
         |reason: &str| ConfigError::Value { key: key.to_owned(), reason: format!("is `{text}`; {reason}") };
     match kind {
         Text => Ok(Value::String(text)),
+        Texts => {
+            Ok(Value::Array(text.split(',').map(|text| Value::String(text.trim().to_owned())).collect()))
+        }
         Integer => text.parse().map(Value::Integer).map_err(|_| error("it must be a whole number")),
         Boolean => text.parse().map(Value::Boolean).map_err(|_| error("it must be true or false")),
     }
@@ -216,6 +247,10 @@ mod tests {
         config.gateway.listen = Some(config.server.listen);
         config.gateway.max_request_bytes = Some(1);
         config.master_key.file = Some("".into());
+        config.otlp.endpoint = Some(String::new());
+        config.otlp.traces_endpoint = Some(String::new());
+        config.otlp.headers = Some(String::new());
+        config.otlp.resource_attributes = Some(String::new());
         config.providers.insert(
             "x".to_owned(),
             ProviderConfig {
@@ -253,14 +288,23 @@ mod tests {
             ("CODEPROMPTU_GATEWAY_IDLE_TIMEOUT_MS", "7"),
             ("CODEPROMPTU_SERVER_LISTEN", "127.0.0.1:2"),
             ("CODEPROMPTU_PROVIDERS_MY_VLLM_BASE_URL", "http://h"),
+            ("CODEPROMPTU_PRICES_FILES", "a.json, b.json"),
             ("CODEPROMPTU_SERVER", "ignored"),
             ("PATH", "ignored"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://theirs:4318"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "5"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "6"),
+            ("OTEL_SERVICE_NAME", ""),
+            ("CODEPROMPTU_OTLP_ENDPOINT", "http://ours:4318"),
         ];
         let table =
             read_text("[gateway]\nidle_timeout_ms = 5\nconnect_timeout_ms = 6", &environment).unwrap();
         let config: Config = table.try_into().unwrap();
         assert_eq!((config.gateway.idle_timeout_ms, config.gateway.connect_timeout_ms), (7, 6));
         assert_eq!(config.server.listen.port(), 1);
+        assert_eq!(config.prices.files, ["a.json", "b.json"].map(std::path::PathBuf::from));
+        assert_eq!(config.otlp.endpoint.as_deref(), Some("http://ours:4318"));
+        assert_eq!((config.otlp.timeout_ms, config.otlp.service_name.as_str()), (6, "codepromptu"));
         assert_eq!(config.providers["my-vllm"].base_url.as_deref(), Some("http://h"));
     }
 

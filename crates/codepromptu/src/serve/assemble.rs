@@ -15,11 +15,11 @@ use cp_capture::{Log, LogConfig, Recovery};
 use cp_db::{Db, Durability as DbDurability};
 use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Snapshot, Upstream, UpstreamClient};
 use cp_genai::PriceBook;
-use cp_pipeline::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
+use cp_otlp::{SpanExporter, SpanExporterParts};
+use cp_pipeline::{CONSUMER, StoreCalls, StoreCallsParts};
 use cp_store::{Genesis, Registry};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics as recorder;
@@ -41,7 +41,8 @@ pub(super) struct Parts {
     pub(super) app: App,
     pub(super) metrics: PrometheusHandle,
     log: Log,
-    pipeline: Pipeline,
+    pipeline: Consumer,
+    spans: Option<Consumer>,
     db: Db,
     /// Where the master key lies, when it was made just now.
     pub(super) new_master_key: Option<PathBuf>,
@@ -51,6 +52,7 @@ pub(super) struct Parts {
 
 /// Makes everything.
 pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
+    let prices = prices(config)?;
     make_data_dir(&config.data_dir)?;
     let metrics = recorder::install()?;
     let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
@@ -64,19 +66,22 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random);
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
-    let pipeline = Pipeline::start(StoreCallsParts {
+    let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
+    let (consumer, pipeline_status) = StoreCalls::new(StoreCallsParts {
         log: log.clone(),
         traffic: traffic.clone(),
         live: live.clone(),
         clock: clock.clone(),
-        prices: PriceBook::shipped(),
-        price_lists: rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect(),
-    })?;
+        prices: prices.clone(),
+        price_lists: price_lists.clone(),
+    });
+    let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
+    let spans = spans(config, &rows, &log, &traffic)?;
     let scope = registry.default_scope();
     let gateway = Arc::new(Gateway::new(GatewayParts {
         snapshot: snapshot(config, &rows, scope)?,
         log: log.clone(),
-        ids,
+        ids: ids.clone(),
         clock: clock.clone(),
         fingerprint_key: master.key.fingerprint_key().clone(),
     }));
@@ -85,11 +90,11 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         engine: db.engine().as_str(),
         master_key_source: master.source,
         log: log.clone(),
-        pipeline: pipeline.status.clone(),
+        pipeline: pipeline_status,
         rows,
     };
     let node = Arc::new(move || node.now());
-    let app = App::new(cp_app::Parts { scope, traffic, live, clock, node });
+    let app = App::new(cp_app::Parts { scope, traffic, live, clock, ids, prices, price_lists, node });
     let api = cp_api::router(app.clone(), metrics.clone());
     Ok(Parts {
         gateway,
@@ -98,10 +103,25 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         metrics,
         log,
         pipeline,
+        spans,
         db,
         new_master_key: master.made,
         notices: notices(&recovery),
     })
+}
+
+/// The shipped price lists, and those of this installation over them.
+fn prices(config: &Config) -> anyhow::Result<PriceBook> {
+    let mut book = PriceBook::shipped();
+    for file in &config.prices.files {
+        let shown = file.display();
+        let json = std::fs::read_to_string(file)
+            .with_context(|| format!("prices.files: the price list {shown} cannot be read"))?;
+        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        book.add_own_list(&json, &name)
+            .with_context(|| format!("prices.files: the price list {shown} cannot be used"))?;
+    }
+    Ok(book)
 }
 
 fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
@@ -133,7 +153,12 @@ impl Parts {
         if tokio::task::spawn_blocking(move || log.shut_down()).await.is_err() {
             tracing::error!("the capture log was not flushed in order; it is repaired at the next start");
         }
-        self.pipeline.stop().await;
+        let spans = self.spans.map(Consumer::stop);
+        tokio::join!(self.pipeline.stop(), async {
+            if let Some(spans) = spans {
+                spans.await;
+            }
+        });
         self.db.close().await;
     }
 }
@@ -186,26 +211,53 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
     Ok(Snapshot { scope, upstreams, capture, limits })
 }
 
-/// The consumer of the log, at work.
-struct Pipeline {
-    thread: JoinHandle<()>,
-    stop: CancellationToken,
-    status: watch::Receiver<PipelineStatus>,
+/// The exporter of spans, where a collector is configured.
+fn spans(
+    config: &Config,
+    rows: &[ProviderRow],
+    log: &Log,
+    traffic: &TrafficStore,
+) -> anyhow::Result<Option<Consumer>> {
+    let Some(collector) = config.otlp.collector()? else { return Ok(None) };
+    let exporter = SpanExporter::new(SpanExporterParts {
+        log: log.clone(),
+        traffic: traffic.clone(),
+        connector: UpstreamClient::new(collector.timeout, false, None)?.connector(),
+        collector,
+        servers: rows.iter().filter_map(server).collect(),
+    });
+    Consumer::start("exporter of spans", |stop| exporter.start(stop)).map(Some)
 }
 
-impl Pipeline {
-    fn start(parts: StoreCallsParts) -> anyhow::Result<Self> {
-        let (consumer, status) = StoreCalls::new(parts);
+/// Host and port of a provider, by its name.
+fn server(row: &ProviderRow) -> Option<(String, (String, u16))> {
+    let url = row.base_url.parse::<http::Uri>().ok()?;
+    let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+    Some((row.name.clone(), (url.host()?.to_owned(), port)))
+}
+
+/// A consumer of the log, at work on its thread.
+struct Consumer {
+    name: &'static str,
+    thread: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Consumer {
+    fn start(
+        name: &'static str,
+        start: impl FnOnce(CancellationToken) -> std::io::Result<JoinHandle<()>>,
+    ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
-        let thread = consumer.start(stop.clone()).context("the pipeline cannot be started")?;
-        Ok(Self { thread, stop, status })
+        let thread = start(stop.clone()).with_context(|| format!("the {name} cannot be started"))?;
+        Ok(Self { name, thread, stop })
     }
 
-    /// Stores what is in the log, then ends.
+    /// Lets it read the log to its end, and waits for that.
     async fn stop(self) {
         self.stop.cancel();
         if !matches!(tokio::task::spawn_blocking(move || self.thread.join()).await, Ok(Ok(()))) {
-            tracing::error!("the pipeline ended in a panic; what it had not stored is in the log");
+            tracing::error!("the {} ended in a panic; what it had not done is in the log", self.name);
         }
     }
 }

@@ -1,17 +1,12 @@
 //! The recorder of metrics. Every histogram has buckets, or the exporter would keep summaries.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio_util::sync::CancellationToken;
 
 /// From fifty microseconds, what the gateway itself takes, to half a second.
 const OVERHEAD_SECONDS: &[f64] = &[5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5];
 /// From a cached answer to a long stream.
 const CALL_SECONDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
-
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Installs the recorder of this process.
 pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
@@ -28,11 +23,4 @@ pub(super) fn install() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Prefix("codepromptu_pipeline".to_owned()), OVERHEAD_SECONDS)?
         .set_buckets_for_metric(Matcher::Prefix("codepromptu_capture".to_owned()), OVERHEAD_SECONDS)?;
     builder.install_recorder().context("metrics cannot be recorded")
-}
-
-/// Empties the recorder's buffers, which grow until somebody reads the metrics.
-pub(super) async fn upkeep(handle: PrometheusHandle, closing: CancellationToken) {
-    while closing.run_until_cancelled(tokio::time::sleep(UPKEEP_INTERVAL)).await.is_some() {
-        handle.run_upkeep();
-    }
 }

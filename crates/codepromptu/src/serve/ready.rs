@@ -25,6 +25,7 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
     writeln!(out, "  OpenAI clients        export OPENAI_BASE_URL={base}/openai/v1")?;
     writeln!(out, "  Anthropic clients     export ANTHROPIC_BASE_URL={base}/anthropic")?;
     writeln!(out, "  Gemini clients        export GOOGLE_GEMINI_BASE_URL={base}/gemini")?;
+    writeln!(out, "  Ollama clients        export OLLAMA_HOST={base}/ollama")?;
     writeln!(out, "  anything              codepromptu run -- python app.py")?;
     if let Some(listener) = &listeners.gateway_only {
         let scheme = if config.gateway.tls_cert.is_some() { "https" } else { "http" };

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crash;
+mod money;
 mod plaintext;
 mod program;
 mod use_it;

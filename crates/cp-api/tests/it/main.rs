@@ -6,6 +6,7 @@ mod export;
 mod guard;
 mod health;
 mod list;
+mod money;
 mod openapi;
 mod page;
 mod tail;

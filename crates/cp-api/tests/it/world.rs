@@ -1,6 +1,6 @@
 //! An API on a temporary store, with a socket, and calls to put into it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use cp_api::Router;
-use cp_app::model::{DecodedCall, Message, OperationName, Part, Usage};
+use cp_app::model::{CostByKind, DecodedCall, Message, OperationName, Part, PriceBook, Usage};
 use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
 use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, UsdNanos};
 use cp_client::Client;
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
-    Batch, CallDocument, CallMessages, CallSummary, FinishedCall, LiveCalls, MIGRATIONS, TrafficStore, Write,
+    Batch, Billing, CallDocument, CallMessages, CallSummary, FinishedCall, LiveCalls, MIGRATIONS,
+    TrafficStore, Write,
 };
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -65,6 +66,9 @@ impl World {
             traffic: traffic.clone(),
             live: live.clone(),
             clock: Arc::<FakeClock>::clone(&clock),
+            ids: ids.clone(),
+            prices: PriceBook::shipped(),
+            price_lists: BTreeMap::new(),
             node: Arc::new(status),
         });
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle());
@@ -135,11 +139,16 @@ impl World {
                 usage: Some(Usage { input_tokens: Some(3), output_tokens: Some(4), ..Usage::default() }),
                 cost: Some(UsdNanos(1_234_567)),
                 price_list: Some("test".to_owned()),
+                billing: Billing {
+                    by_kind: CostByKind { input: UsdNanos(1_234_567), ..CostByKind::default() },
+                    ..Billing::default()
+                },
                 conversation: None,
                 request_bytes: 10,
                 response_bytes: 20,
             },
             chain_tip: None,
+            handles: Vec::new(),
             parent: None,
             document: CallDocument {
                 request_headers: vec![("traceparent".to_owned(), "00-1-2-01".to_owned())],
