@@ -1,5 +1,6 @@
 //! The project's own chores. `cargo xtask` lists them; CONTRIBUTING.md says when to use which.
 
+mod fuzz;
 mod postgres;
 mod suite;
 mod tidy;
@@ -16,6 +17,8 @@ usage: cargo xtask COMMAND
 
   tidy                 crate edges, sizes, bans, locked packages, links and terms of the documents
   postgres -- CMD…     runs CMD with a throw-away PostgreSQL, named in CODEPROMPTU_TEST_POSTGRES
+  fuzz [SECONDS] [TARGET…]
+                       looks for bytes that break a promise; a minute, and every target, if not told otherwise
   check                formatting, tidy, clippy
   test                 everything that must pass before a change goes in";
 
@@ -36,6 +39,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<ExitCode> {
     match command.as_deref().and_then(|command| command.to_str()) {
         Some("tidy") => tidy::run(&root()?),
         Some("postgres") => postgres::run_with_cluster(&root()?, &rest),
+        Some("fuzz") => fuzz::command(&root()?, &rest),
         Some("check") => suite::check(&root()?),
         Some("test") => suite::test(&root()?),
         Some("help" | "--help" | "-h") => {

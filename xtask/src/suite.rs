@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::postgres::{self, Cluster};
-use crate::{is_root, run, say, tidy};
+use crate::{fuzz, is_root, run, say, tidy};
 
+/// How long each target is fuzzed in every run of the tests.
+const FUZZ_SECONDS: u32 = 20;
 const CARGO_DENY: &str = "0.20.2";
 
 /// Headings and times of the steps of one run.
@@ -64,6 +66,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode> {
     steps.step("Rust tests", || rust_tests(root))?;
     steps
         .step("documentation tests", || run(cargo(root).args(["test", "--workspace", "--doc", "--quiet"])))?;
+    steps.step("fuzzing", || fuzz::all(root, FUZZ_SECONDS))?;
     steps.step("official clients", || client_tests(root))?;
     steps.summary();
     Ok(ExitCode::SUCCESS)
@@ -82,7 +85,7 @@ fn check_steps(root: &Path, steps: &mut Steps) -> Result<()> {
     })
 }
 
-fn cargo(root: &Path) -> Command {
+pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root);
     command
@@ -100,13 +103,34 @@ fn rust_tests(root: &Path) -> Result<()> {
     run(command.env(postgres::VARIABLE, cluster.url()))
 }
 
-/// The providers' own Python packages against the real program and the mock provider.
+/// The providers' own packages against the real program and the mock provider.
 fn client_tests(root: &Path) -> Result<()> {
     // With the tests' features, so that nothing is compiled a second time.
     run(cargo(root).args(["build", "--workspace", "--bins", "--tests"]))?;
     let python = client_environment(root)?;
-    run(Command::new(python)
-        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients"])
+    run(Command::new(&python)
+        .args([
+            "-m",
+            "ruff",
+            "check",
+            "--isolated",
+            "--no-cache",
+            "--quiet",
+            "--select",
+            "E9,F",
+            "tests/clients",
+        ])
+        .current_dir(root))?;
+    let mut pytest = Command::new(python);
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients"]);
+    match node_clients(root)? {
+        Some(folder) => pytest.env("NODE_CLIENTS", folder),
+        None => {
+            say("no Node.js here: the clients in JavaScript are left out");
+            pytest.args(["--ignore", "tests/clients/test_node.py"])
+        }
+    };
+    run(pytest
         .env("CODEPROMPTU_BIN", root.join("target/debug/codepromptu"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(root))
@@ -134,6 +158,26 @@ fn client_environment(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
+/// The JavaScript clients and what is done with them, where there is Node.js; installed again when the list changes.
+fn node_clients(root: &Path) -> Result<Option<PathBuf>> {
+    const FILES: [&str; 3] = ["package.json", "package-lock.json", "scenario.mjs"];
+    if !(answers("node", &["--version"]) && answers("npm", &["--version"])) {
+        return Ok(None);
+    }
+    let (source, folder) = (root.join("tests/clients/node"), root.join("build/node-clients"));
+    let lock = |folder: &Path| std::fs::read_to_string(folder.join("package-lock.json")).ok();
+    let installed = folder.join("node_modules").exists() && lock(&source) == lock(&folder);
+    std::fs::create_dir_all(&folder)?;
+    for file in FILES {
+        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+    }
+    if !installed {
+        let install = ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
+        run(Command::new("npm").args(install).current_dir(&folder))?;
+    }
+    Ok(Some(folder))
+}
+
 /// The pinned cargo-deny, built into `build/tools` at the first need.
 fn cargo_deny(root: &Path) -> Result<PathBuf> {
     let tools = root.join("build/tools");
@@ -148,7 +192,7 @@ fn cargo_deny(root: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn install_debian_package(package: &str) -> Result<()> {
+pub(crate) fn install_debian_package(package: &str) -> Result<()> {
     if !is_root() || !answers("apt-get", &["--version"]) {
         bail!("{package} is missing: install it, on Debian with `apt-get install {package}`, and try again");
     }
@@ -158,7 +202,7 @@ fn install_debian_package(package: &str) -> Result<()> {
 }
 
 /// Whether a program is there and content.
-fn answers(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn answers(program: &str, arguments: &[&str]) -> bool {
     let quiet = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     quiet.is_ok_and(|status| status.success())
 }

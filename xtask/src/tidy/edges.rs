@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Behaviour.
     ("cp-gateway", &["cp-base", "cp-genai", "cp-capture"]),
     ("cp-pipeline", &["cp-base", "cp-genai", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
+    ("cp-otlp", &["cp-base", "cp-genai", "cp-capture", "cp-pipeline", "cp-traffic"]),
     ("cp-app", &["cp-base", "cp-genai", "cp-db", "cp-store", "cp-traffic"]),
     // Surfaces.
     ("cp-wire", &["cp-base"]),
@@ -40,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "cp-traffic",
             "cp-gateway",
             "cp-pipeline",
+            "cp-otlp",
             "cp-app",
             "cp-wire",
             "cp-api",
@@ -50,12 +52,13 @@ const EDGES: &[(&str, &[&str])] = &[
     // Not shipped.
     ("cp-testkit", &["cp-base", "cp-db"]),
     ("codepromptu-bench", &["cp-base", "cp-mock"]),
+    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-capture"]),
     ("xtask", &[]),
 ];
 
 /// Heavy third-party crates, and the crates of ours that alone admit them.
 const ADMITTED: &[(&str, &[&str])] = &[
-    ("anyhow", &["codepromptu", "codepromptu-bench", "xtask"]),
+    ("anyhow", &["codepromptu", "codepromptu-bench", "codepromptu-fuzz", "xtask"]),
     ("axum", &["cp-api"]),
     ("brotli", &["cp-capture"]),
     ("cargo_metadata", &["xtask"]),
@@ -63,17 +66,19 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("flate2", &["cp-capture", "cp-mock"]),
     ("hyper", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
     ("hyper-rustls", &["cp-gateway"]),
-    ("hyper-util", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
+    ("hyper-util", &["cp-gateway", "cp-otlp", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
     ("indicatif", &["codepromptu"]),
     ("jiff", &["cp-base"]),
     ("metrics-exporter-prometheus", &["cp-api", "codepromptu"]),
     ("mimalloc", &["codepromptu"]),
+    ("parquet", &["codepromptu"]),
     ("ring", &["cp-base"]),
-    ("rmp-serde", &["cp-capture"]),
+    ("rmp-serde", &["cp-capture", "codepromptu-fuzz"]),
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway"]),
     ("sqlx", &["cp-db"]),
+    ("tiktoken-rs", &["cp-genai"]),
     ("tokio-rustls", &["cp-gateway"]),
     ("toml", &["codepromptu"]),
     ("tower", &["cp-api"]),
