@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from program import Calls, Program, free_port
+from collector import Collector
+from program import Calls, Program, free_port, now
 
 CONFIG = """\
 data_dir = "data"
@@ -14,11 +15,20 @@ data_dir = "data"
 [server]
 listen = "{listen}"
 
+[otlp]
+endpoint = "{collector}"
+
 [providers.openai]
 base_url = "{mock}/openai"
 
 [providers.anthropic]
 base_url = "{mock}/anthropic"
+
+[providers.gemini]
+base_url = "{mock}/gemini"
+
+[providers.ollama]
+base_url = "{mock}/ollama"
 
 [providers.nobody]
 base_url = "http://127.0.0.1:{nobody}"
@@ -27,6 +37,14 @@ family = "openai"
 [providers.nobody-anthropic]
 base_url = "http://127.0.0.1:{nobody}"
 family = "anthropic"
+
+[providers.nobody-gemini]
+base_url = "http://127.0.0.1:{nobody}"
+family = "gemini"
+
+[providers.nobody-ollama]
+base_url = "http://127.0.0.1:{nobody}"
+family = "ollama"
 """
 
 
@@ -41,11 +59,18 @@ def mock(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def gateway(mock, tmp_path_factory):
+def collector():
+    """A collector of OpenTelemetry spans."""
+    with Collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(mock, collector, tmp_path_factory):
     """The base URL of a gateway in front of the mock. It must stop cleanly, too."""
     address = f"127.0.0.1:{free_port()}"
     directory = tmp_path_factory.mktemp("gateway")
-    config = CONFIG.format(listen=address, mock=mock, nobody=free_port())
+    config = CONFIG.format(listen=address, mock=mock, nobody=free_port(), collector=collector.endpoint)
     (directory / "codepromptu.toml").write_text(config)
     program = Program(["serve"], directory, f"http://{address}/readyz")
     yield f"http://{address}"
@@ -64,10 +89,13 @@ def point_at(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-openai")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-anthropic")
+    monkeypatch.setenv("GEMINI_API_KEY", "test-gemini")
 
     def point(base: str):
         monkeypatch.setenv("OPENAI_BASE_URL", f"{base}/openai/v1")
         monkeypatch.setenv("ANTHROPIC_BASE_URL", f"{base}/anthropic")
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"{base}/gemini")
+        monkeypatch.setenv("OLLAMA_HOST", f"{base}/ollama")
 
     return point
 
@@ -86,10 +114,10 @@ def both(mock, gateway, calls, point_at):
 
         point_at(mock)
         direct = once()
-        known = calls.ids()
+        start = now()
         point_at(gateway)
         through = once()
         assert through == direct
-        return SimpleNamespace(seen=direct, stored=calls.since(known, count))
+        return SimpleNamespace(seen=direct, stored=calls.since(start, count))
 
     return run

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -54,6 +55,15 @@ class Program:
         return self.process.wait(DEADLINE_S)
 
 
+def now() -> datetime:
+    """The time of the clock that the program reads, too."""
+    return datetime.now(UTC)
+
+
+def began(call: dict) -> datetime:
+    return datetime.fromisoformat(call["started_at"])
+
+
 class Calls:
     """The stored calls, read over REST."""
 
@@ -66,9 +76,6 @@ class Calls:
         response.raise_for_status()
         return response.json()["calls"]
 
-    def ids(self) -> set[str]:
-        return {call["id"] for call in self.summaries()}
-
     def get(self, call_id: str) -> dict:
         """One call, whole, once it has ended and is stored."""
 
@@ -78,11 +85,14 @@ class Calls:
 
         return wait_until(ended, f"{call_id} is not stored")
 
-    def since(self, known: set[str], count: int) -> list[dict]:
-        """The `count` calls that are not among `known`, whole, in the order in which they began."""
+    def since(self, moment: datetime, count: int) -> list[dict]:
+        """The `count` calls that began after `moment`, whole, in that order.
+
+        By the time of the call, for the calls of an earlier test may be stored only now.
+        """
 
         def stored():
-            new = [call for call in self.summaries() if call["id"] not in known and call["outcome"]]
+            new = [call for call in self.summaries() if began(call) >= moment and call["outcome"]]
             return new if len(new) >= count else None
 
         new = wait_until(stored, lambda: f"{count} calls were made, stored are {self.summaries()}")

@@ -7,7 +7,7 @@ import httpx
 import openai
 import pytest
 
-from program import text_of
+from program import now, text_of
 
 MESSAGES = [{"role": "user", "content": "Tell me something long. mock:words=400"}]
 LASTING = {"x-mock": "endless pace=5"}
@@ -20,7 +20,7 @@ def through(gateway, point_at):
 
 
 def test_an_unreachable_provider(through, calls):
-    known = calls.ids()
+    start = now()
     client = openai.OpenAI(base_url=f"{through}/nobody/v1", max_retries=0)
     with pytest.raises(openai.InternalServerError) as raised:
         client.chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES)
@@ -28,7 +28,7 @@ def test_an_unreachable_provider(through, calls):
     assert error.status_code == 502
     assert error.response.headers["codepromptu-error"] == "upstream_unreachable"
     assert "127.0.0.1" in error.body["message"]
-    [call] = calls.since(known, 1)
+    [call] = calls.since(start, 1)
     assert call["id"] == error.response.headers["codepromptu-call-id"]
     assert (call["outcome"], call["error_code"]) == ("upstream_error", "upstream_unreachable")
     assert call["request_model"] == "gpt-4.1-mini"
@@ -115,11 +115,11 @@ def assert_cancelled(call: dict, text: str):
 
 
 def test_a_client_that_waits_too_short(through, calls):
-    known = calls.ids()
+    start = now()
     client = openai.OpenAI(max_retries=0, timeout=0.3)
     with pytest.raises(openai.APITimeoutError):
         client.chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES, extra_headers={"x-mock": "stall-head"})
-    [call] = calls.since(known, 1)
+    [call] = calls.since(start, 1)
     assert (call["outcome"], call["status"]) == ("client_cancelled", None)
 
 
@@ -139,8 +139,8 @@ def test_http2_without_tls(through, calls):
 
 
 def test_the_clients_key_is_not_stored(through, calls):
-    known = calls.ids()
+    start = now()
     openai.OpenAI(api_key="sk-secret-marker").chat.completions.create(model="gpt-4.1-mini", messages=MESSAGES)
-    [call] = calls.since(known, 1)
+    [call] = calls.since(start, 1)
     assert len(call["client"]) == 32
     assert "sk-secret-marker" not in str(call)

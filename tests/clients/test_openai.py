@@ -40,6 +40,13 @@ def assert_stored(call: dict, *, finish: str, stream: bool = False, usage: dict 
         assert float(call["cost_usd"]) > 0
 
 
+def assert_priced(call: dict, source: str):
+    """Tokens that the provider did not report are counted here, and the cost is theirs."""
+    assert call["usage"]["source"] == source
+    assert call["usage"]["input_tokens"] > 0 and call["usage"]["output_tokens"] > 0
+    assert float(call["cost_usd"]) > 0
+
+
 def text_in_stream(chunks: list[dict]) -> str:
     deltas = (choice["delta"] for chunk in chunks for choice in chunk["choices"])
     return "".join(delta.get("content") or "" for delta in deltas)
@@ -89,6 +96,7 @@ def test_stream(both, options, wire):
     assert (usage is not None) == bool(options)
     assert_stored(done.stored[0], finish="stop", stream=True, usage=usage)
     assert text_of(done.stored[0]) == text_in_stream(done.seen)
+    assert_priced(done.stored[0], "reported" if options else "estimated")
 
 
 def test_stream_async(both):
@@ -282,6 +290,22 @@ def test_a_broken_stream_stays_broken(both):
     [call] = done.stored
     assert call["outcome"] == "upstream_error"
     assert text_of(call) == done.seen != ""
+    assert_priced(call, "estimated")
+
+
+def test_a_stream_that_the_client_leaves_is_counted_as_far_as_it_came(both):
+    def scenario():
+        stream = openai.OpenAI().chat.completions.create(
+            model=MODEL, messages=HELLO, stream=True, extra_headers={"x-mock": "pace=20"}
+        )
+        with stream:
+            return [next(stream).model_dump(), next(stream).model_dump()]
+
+    done = both(scenario)
+    [call] = done.stored
+    assert call["outcome"] == "client_cancelled"
+    assert text_of(call).startswith(text_in_stream(done.seen))
+    assert_priced(call, "estimated")
 
 
 def test_embeddings(both):
