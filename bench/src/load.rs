@@ -141,6 +141,41 @@ impl Connection {
     }
 }
 
+/// One read of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    /// Since the call was sent.
+    pub(crate) at: Duration,
+    /// Events that it held.
+    pub(crate) events: usize,
+}
+
+/// A stream of twenty chunks ten milliseconds apart, and the word that ends it, read by read.
+pub(crate) async fn paced_stream(target: &Target, number: usize) -> Result<Vec<Read>> {
+    let mut connection = Connection::new(target.clone());
+    target.sent.fetch_add(1, Ordering::Relaxed);
+    let body = format!(
+        r#"{{"model":"gpt-4.1-mini","stream":true,"messages":[{{"role":"user","content":"Tell me, {number}."}}]}}"#
+    );
+    let request = http::Request::post(PATH)
+        .header(http::header::HOST, target.address.to_string())
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .header(http::header::AUTHORIZATION, "Bearer sk-bench")
+        .header("x-mock", "pace=10 words=20")
+        .body(Full::new(Bytes::from(body)))?;
+    let sender = connection.ready().await?;
+    let began = Instant::now();
+    let mut body = sender.send_request(request).await?.into_body();
+    let mut reads = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame?;
+        let data = frame.data_ref().map_or(&[][..], |data| &data[..]);
+        reads
+            .push(Read { at: began.elapsed(), events: data.windows(2).filter(|two| two == b"\n\n").count() });
+    }
+    Ok(reads)
+}
+
 /// The length of an answer's body: what every further answer must have.
 pub(crate) async fn probe(target: &Target, workload: &Workload) -> Result<usize> {
     let mut connection = Connection::new(target.clone());

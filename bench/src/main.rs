@@ -5,8 +5,10 @@
 //! one each where there are more than two. So the processor time of a proxy is counted from outside, by `/proc`.
 
 mod cores;
+mod endurance;
 mod load;
 mod measure;
+mod paced;
 mod peer;
 mod plot;
 mod process;
@@ -45,16 +47,38 @@ enum Command {
         /// Its address.
         listen: std::net::SocketAddr,
     },
+    /// Keeps a processor busy; the harness starts it at the lowest priority.
+    #[command(hide = true)]
+    Spin,
+    /// Holds a steady load on CodePromptu for long; writes `soak.md`, `soak.json` and `soak.svg`.
+    Soak {
+        /// How long.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// Calls a second.
+        #[arg(long, default_value_t = 1000)]
+        rate: u64,
+    },
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if let Some(Command::Mock { listen }) = arguments.command {
-        return runtime.block_on(peer::run_mock(listen));
+    match arguments.command {
+        Some(Command::Mock { listen }) => return runtime.block_on(peer::run_mock(listen)),
+        Some(Command::Spin) => loop {
+            std::hint::spin_loop();
+        },
+        _ => {}
     }
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
     let cores = Cores::of_this_machine()?;
+    let _awake = cores.keep_awake()?;
+    if let Some(Command::Soak { minutes, rate }) = arguments.command {
+        let soak =
+            runtime.block_on(measure::soak(cores, rate, std::time::Duration::from_secs(60 * minutes)))?;
+        return report::write_soak(&arguments.results, &soak);
+    }
     cores.take_load_generator()?;
     let run = runtime.block_on(measure::run(&plan, cores, !arguments.peers_only))?;
     report::write(&arguments.results, &run)

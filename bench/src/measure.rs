@@ -9,7 +9,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::cores::Cores;
+use crate::endurance::{self, Endurance};
 use crate::load::{self, Samples, Timing};
+use crate::paced::{self, Paced, percentile};
 use crate::peer::{self, Peer};
 use crate::workload::Workload;
 
@@ -27,15 +29,29 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Plan {
     warm_up: Duration,
     pub(crate) duration: Duration,
+    /// Streams of ten milliseconds a chunk.
+    paced_streams: usize,
+    /// How long the whole program is held at a high rate.
+    hold: Duration,
 }
 
 impl Plan {
     pub(crate) fn full() -> Self {
-        Self { warm_up: Duration::from_secs(1), duration: Duration::from_secs(6) }
+        Self {
+            warm_up: Duration::from_secs(1),
+            duration: Duration::from_secs(6),
+            paced_streams: 30,
+            hold: Duration::from_secs(60),
+        }
     }
 
     pub(crate) fn quick() -> Self {
-        Self { warm_up: Duration::from_millis(200), duration: Duration::from_secs(1) }
+        Self {
+            warm_up: Duration::from_millis(200),
+            duration: Duration::from_secs(1),
+            paced_streams: 2,
+            hold: Duration::from_secs(5),
+        }
     }
 }
 
@@ -87,9 +103,32 @@ pub(crate) struct Run {
     pub(crate) nginx: String,
     pub(crate) seconds_per_measurement: f64,
     pub(crate) rows: Vec<Row>,
+    pub(crate) paced: Vec<Paced>,
+    /// From the start of the program on an empty store to its first answer, and its memory then.
+    pub(crate) start: Option<Start>,
+    /// The whole program at a high rate, on all processors.
+    pub(crate) held: Option<Endurance>,
     /// Calls sent to CodePromptu, and calls that its store holds.
     pub(crate) sent: Option<u64>,
     pub(crate) stored: Option<u64>,
+}
+
+/// A start on an empty store.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Start {
+    pub(crate) first_answer_ms: f64,
+    pub(crate) resident_bytes: u64,
+}
+
+/// The rate at which the whole program is held.
+const HELD_PER_SECOND: u64 = 3_000;
+
+/// Holds a load on CodePromptu alone, on all processors.
+pub(crate) async fn soak(cores: Cores, rate: u64, duration: Duration) -> Result<Endurance> {
+    let direct = peer::direct(cores).await?;
+    let whole = peer::codepromptu(&cores.all(), Path::new(FOLDER), direct.target.address).await?;
+    let [json, ..] = Workload::all();
+    endurance::hold(&whole, &json, rate, duration).await
 }
 
 /// Measures everything.
@@ -99,8 +138,13 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
     let upstream = direct.target.address;
     let nginx = peer::nginx(cores, Path::new(FOLDER), upstream).await?;
     let mut peers = vec![direct, nginx];
+    let mut start = None;
     if with_codepromptu {
-        peers.push(peer::codepromptu(cores, Path::new(FOLDER), upstream).await?);
+        let began = Instant::now();
+        let peer = peer::codepromptu(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?;
+        let first_answer_ms = began.elapsed().as_secs_f64() * 1e3;
+        start = Some(Start { first_answer_ms, resident_bytes: peer.process.resident_bytes()? });
+        peers.push(peer);
     }
 
     let mut rows = Vec::new();
@@ -118,13 +162,29 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
             }
         }
     }
+    let mut paced = Vec::new();
+    for peer in &peers {
+        paced.push(paced::measure(peer, plan.paced_streams).await?);
+    }
     let storing = peers.iter().find(|peer| peer.stores);
     let (sent, stored) = match storing {
         Some(peer) => (Some(peer.target.sent()), Some(drained(peer).await?)),
         None => (None, None),
     };
+    drop(peers);
+    let held = if with_codepromptu { Some(soak(cores, HELD_PER_SECOND, plan.hold).await?) } else { None };
     let seconds_per_measurement = plan.duration.as_secs_f64();
-    Ok(Run { processors: cores.count, nginx: nginx_version, seconds_per_measurement, rows, sent, stored })
+    Ok(Run {
+        processors: cores.count,
+        nginx: nginx_version,
+        seconds_per_measurement,
+        rows,
+        paced,
+        start,
+        held,
+        sent,
+        stored,
+    })
 }
 
 async fn measure(
@@ -177,7 +237,7 @@ async fn measure(
 }
 
 /// Waits until the peer has stored what was sent to it; returns how many calls are stored.
-async fn drained(peer: &Peer) -> Result<u64> {
+pub(crate) async fn drained(peer: &Peer) -> Result<u64> {
     if !peer.stores {
         return Ok(0);
     }
@@ -203,12 +263,7 @@ struct Percentiles {
 impl Percentiles {
     fn of(samples: &Samples, of: impl Fn(&Timing) -> Duration) -> Self {
         let mut values: Vec<Duration> = samples.timings.iter().map(of).collect();
-        values.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (values.len() * percent).div_ceil(100).saturating_sub(1);
-            values.get(rank).map_or(0.0, |value| value.as_secs_f64() * 1e6)
-        };
-        Self { p50_us: at(50), p99_us: at(99) }
+        Self { p50_us: percentile(&mut values, 50), p99_us: percentile(&mut values, 99) }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::cores::{Cores, pinned};
+use crate::cores::{Cores, on, pinned};
 use crate::load::Target;
 use crate::process::{Process, free_address};
 
@@ -32,10 +32,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// What it says of itself.
+    pub(crate) async fn status(&self) -> Result<Value> {
+        let (_, body) = get(self.target.address, "/api/v1/status").await?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+
     /// How many calls are stored by now.
     pub(crate) async fn stored(&self) -> Result<u64> {
-        let (_, body) = get(self.target.address, "/api/v1/status").await?;
-        let status: Value = serde_json::from_slice(&body)?;
+        let status = self.status().await?;
         let stored = status.pointer("/store/calls").and_then(Value::as_u64);
         stored.with_context(|| format!("/api/v1/status tells no number of stored calls: {status}"))
     }
@@ -97,8 +102,8 @@ http {{
         .context("nginx did not start; is it installed? (apt-get install nginx-light)")
 }
 
-/// CodePromptu as it is shipped: capture on, embedded store.
-pub(crate) async fn codepromptu(cores: Cores, folder: &Path, upstream: SocketAddr) -> Result<Peer> {
+/// CodePromptu as it is shipped: capture on, embedded store. It runs on `processors`.
+pub(crate) async fn codepromptu(processors: &str, folder: &Path, upstream: SocketAddr) -> Result<Peer> {
     let address = free_address()?;
     let folder = fresh(folder.join("codepromptu"))?;
     let configuration = format!(
@@ -109,7 +114,7 @@ pub(crate) async fn codepromptu(cores: Cores, folder: &Path, upstream: SocketAdd
     std::fs::write(&file, configuration)?;
     let log = std::fs::File::create(folder.join("log"))?;
     let program = std::env::current_exe()?.with_file_name("codepromptu");
-    let mut command = pinned(cores.proxy, &program);
+    let mut command = on(processors, &program);
     command.arg("serve").arg("--config").arg(file).stdout(log.try_clone()?).stderr(Stdio::from(log));
     let process = Process::start(&mut command)?;
     let peer = Peer { name: "CodePromptu", process, target: Target::new(address), stores: true };
@@ -143,7 +148,7 @@ async fn ready(mut peer: Peer, path: &str) -> Result<Peer> {
             last if began.elapsed() > READY_WITHIN => {
                 bail!("{} is not ready: {:?}", peer.name, last.map(|it| it.0))
             }
-            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
         }
     }
 }

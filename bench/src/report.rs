@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use cp_base::{Clock as _, SystemClock};
 
+use crate::endurance::Endurance;
 use crate::measure::{Row, Run};
 use crate::plot;
 
@@ -19,6 +20,22 @@ pub(crate) fn write(folder: &Path, run: &Run) -> Result<()> {
     Ok(())
 }
 
+/// Writes `soak.md`, `soak.json` and `soak.svg`.
+pub(crate) fn write_soak(folder: &Path, soak: &Endurance) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let text = format!(
+        "# Soak\n\n{}. {}.\n\n{}\n\n![Memory and backlog](soak.svg)\n",
+        SystemClock::default().now(),
+        processor()?,
+        soak.summary()
+    );
+    std::fs::write(folder.join("soak.md"), text)?;
+    std::fs::write(folder.join("soak.json"), serde_json::to_string_pretty(soak)?)?;
+    std::fs::write(folder.join("soak.svg"), soak.plot())?;
+    done(&folder.join("soak.md"));
+    Ok(())
+}
+
 #[expect(clippy::print_stdout, reason = "the end of a run")]
 fn done(path: &Path) {
     println!("written: {}", path.display());
@@ -27,7 +44,8 @@ fn done(path: &Path) {
 fn table(run: &Run) -> Result<String> {
     let mut text = format!(
         "# Benchmark\n\n{}. {}; {} processors; {}. {} s a measurement, after a warm-up.\n\
-         The proxy has one processor; the load generator and the mock provider have the others.\n\n\
+         The proxy has one processor; the load generator and the mock provider have the others. A thread of the lowest \
+         priority keeps each of them awake: a halted virtual processor takes up to a millisecond to wake.\n\n\
          ![Processor time per call](latest.svg)\n",
         SystemClock::default().now(),
         processor()?,
@@ -45,6 +63,35 @@ fn table(run: &Run) -> Result<String> {
     }
     writeln!(text, "\n{LEGEND}")?;
     write!(text, "{}", threads(&run.rows)?)?;
+    writeln!(text, "\n## Streams of twenty chunks, ten milliseconds apart\n\n{PACED}")?;
+    for paced in &run.paced {
+        writeln!(
+            text,
+            "| {} | {} | {:.0} | {:.0} | {:.0} | {} |",
+            paced.peer,
+            paced.events,
+            paced.first_event_p50_us,
+            paced.gap_p50_us,
+            paced.gap_p99_us,
+            paced.glued
+        )?;
+    }
+    if let Some(start) = run.start {
+        writeln!(
+            text,
+            "\n## Start\n\nThe first answer of CodePromptu on an empty store came after {:.0} ms, with {:.0} MB resident.",
+            start.first_answer_ms,
+            start.resident_bytes as f64 / 1e6
+        )?;
+    }
+    if let Some(held) = &run.held {
+        writeln!(
+            text,
+            "\n## The whole program, held\n\nOn all {} processors, which it shares with the load generator and the mock provider. {}",
+            run.processors,
+            held.summary()
+        )?;
+    }
     if let (Some(sent), Some(stored)) = (run.sent, run.stored) {
         writeln!(
             text,
@@ -58,6 +105,10 @@ const HEADER: &str = "\
 | load | way | calls/s | p50 | p99 | first chunk p50 | added p50 | added p99 | CPU per call | × nginx | resident | errors |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ";
+
+const PACED: &str = "\
+| way | events | first event p50 | gap p50 | gap p99 | events glued together |
+| --- | ---: | ---: | ---: | ---: | ---: |";
 
 const LEGEND: &str = "Times in µs. *Added* is over the direct call of the same load. *CPU per call* is the processor \
 time of the whole process; CodePromptu's includes decoding and storing the call, and the number in parentheses is the \

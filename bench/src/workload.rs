@@ -48,7 +48,7 @@ impl Workload {
     pub(crate) fn all() -> [Self; 3] {
         [
             Self::new("JSON, 1.4 KB in, 1.1 KB out", false, 1_400, &[1, 16, 64], &[500, 1_000]),
-            Self::new("stream of 24 events", true, 1_400, &[1, 16, 64], &[500]),
+            Self::new("stream of 24 events", true, 1_400, &[1, 16, 64], &[500, 1_000]),
             Self::new("JSON, 100 KB in, 1.1 KB out", false, 100_000, &[16], &[]),
         ]
     }
