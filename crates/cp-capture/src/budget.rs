@@ -41,6 +41,11 @@ impl Budget {
         self.room.store(bytes, SeqCst);
     }
 
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> u64 {
+        self.room.load(SeqCst)
+    }
+
     pub(crate) fn memory_used(&self) -> u64 {
         self.memory_used.load(SeqCst)
     }

@@ -179,6 +179,8 @@ impl Writer {
 
     fn recovered(&mut self) {
         self.failing = false;
+        // Before the news: who hears that there is room finds it.
+        self.shared.budget.set_room(self.tail.room());
         if lock(&self.shared.trouble).take().is_some() {
             tracing::info!("the capture log has room again");
         }

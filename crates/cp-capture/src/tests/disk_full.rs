@@ -3,8 +3,6 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use cp_base::Clock;
-
 use super::rig::{CONSUMER, Machine, config, of_calls, read_all, wait};
 use crate::{AppendError, Durability, Log, LogConfig, Position, Record, Refused};
 
@@ -74,8 +72,8 @@ fn a_full_disk_refuses_calls_before_it_loses_one() {
 #[test]
 fn a_full_log_goes_on_when_its_consumer_does() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
-    let hour = Duration::from_secs(3600);
-    let config = LogConfig { max_bytes: 100_000, min_retention: hour, ..config(dir.path()) };
+    let century = Duration::from_secs(100 * 365 * 24 * 3600);
+    let config = LogConfig { max_bytes: 100_000, min_retention: century, ..config(dir.path()) };
     let (log, _) = machine.open(config).unwrap();
     let (_, refused) = fill(&machine, &log);
     assert_eq!(refused, Refused::LogFull);
@@ -85,9 +83,7 @@ fn a_full_log_goes_on_when_its_consumer_does() {
 
     // What it holds is younger than its retention, but a new call is worth more.
     log.release(CONSUMER, *log.written().borrow());
-    let released_at = machine.clock.now();
     recover(&machine, &log);
-    assert!(machine.clock.now() < released_at.after(hour / 2));
     assert!(log.first_position() > Position(0));
     assert_eq!(log.stats().consumers[0].backlog_bytes, log.stats().written.0 - stats.written.0);
 }

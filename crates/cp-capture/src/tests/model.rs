@@ -158,7 +158,8 @@ impl World {
         }
         // The writer looks after its segments, until there is room ahead again.
         let shared = &self.log.0.shared;
-        while self.log.stats().last_error.is_some() || crate::lock(&shared.catalog).spare_bytes == 0 {
+        let room_of_a_segment = SEGMENT_BYTES as u64 - SEGMENT_HEADER_BYTES;
+        while self.log.stats().last_error.is_some() || shared.budget.room() < room_of_a_segment {
             shared.nudge();
             std::thread::yield_now();
         }
