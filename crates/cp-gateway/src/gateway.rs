@@ -267,8 +267,9 @@ impl Gateway {
             Hold::new(call.close(Outcome::Completed, None), hold_limit).await;
             return response.map(|_| GatewayBody::empty());
         }
-        let idle = snapshot.limits.idle_timeout;
-        response.map(|body| GatewayBody::passing(ResponseTee::new(body, call, idle, hold_limit)))
+        let (head, body) = response.into_parts();
+        let tee = ResponseTee::new(body, call, snapshot.limits.idle_timeout, hold_limit);
+        Response::from_parts(head, GatewayBody::passing(tee.settle().await))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Bodies that pass and are captured on the way. Nothing is collected, changed or held back, but for the end of a
 //! response: it waits until the closing record is on disk, so that a client that has all of its answer can rely on the
-//! record whatever happens next.
+//! record whatever happens next. An answer that came in one piece waits, and goes out, in one piece.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,6 +18,9 @@ use tokio::time::{Instant, Sleep};
 use crate::call::{OpenCall, Upload};
 use crate::failure::Failure;
 use crate::pool::UpstreamBody;
+
+/// Frames that are looked at for the end of an answer before it is passed on as a stream.
+const MOST_ARRIVED: usize = 4;
 
 /// A request's body on its way to the provider.
 #[derive(Debug)]
@@ -141,7 +145,7 @@ impl Body for GatewayBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Own(bytes) => bytes.is_none(),
-            Kind::Passing(tee) => tee.phase.is_ended(),
+            Kind::Passing(tee) => tee.is_end_stream(),
         }
     }
 
@@ -160,6 +164,8 @@ pub(crate) struct ResponseTee {
     call: OpenCall,
     idle: IdleTimer,
     hold_limit: Option<Duration>,
+    /// What came with the head, and goes out before anything else.
+    arrived: VecDeque<Frame<Bytes>>,
     phase: Phase,
 }
 
@@ -172,14 +178,11 @@ enum Phase {
     },
     /// The call is closed, and the client is told next: the server drops what it has not written when it hears of a
     /// failure, so it gets a turn to write before.
-    Broken(Option<Failure>),
+    Broken {
+        failure: Option<Failure>,
+        turn_given: bool,
+    },
     Ended,
-}
-
-impl Phase {
-    const fn is_ended(&self) -> bool {
-        matches!(self, Self::Ended)
-    }
 }
 
 impl ResponseTee {
@@ -190,10 +193,40 @@ impl ResponseTee {
         idle: Duration,
         hold_limit: Option<Duration>,
     ) -> Self {
-        Self { inner, call, idle: IdleTimer::new(idle), hold_limit, phase: Phase::Passing }
+        let (idle, arrived) = (IdleTimer::new(idle), VecDeque::new());
+        Self { inner, call, idle, hold_limit, arrived, phase: Phase::Passing }
+    }
+
+    /// Looks whether the whole answer is there already, and if so waits for its record: head and body then go out in
+    /// one write. A stream is passed on at once.
+    pub(crate) async fn settle(mut self) -> Self {
+        poll_fn(|cx| self.poll_settled(cx)).await;
+        self
+    }
+
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.arrived.len() < MOST_ARRIVED && matches!(self.phase, Phase::Passing) {
+            match self.poll_passing(cx) {
+                Poll::Ready(Some(frame)) => self.arrived.push_back(frame),
+                Poll::Ready(None) => {}
+                Poll::Pending => return Poll::Ready(()),
+            }
+        }
+        let Phase::Holding { last, hold } = &mut self.phase else { return Poll::Ready(()) };
+        ready!(Pin::new(hold).poll(cx));
+        self.arrived.extend(last.take());
+        self.phase = Phase::Ended;
+        Poll::Ready(())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.arrived.is_empty() && matches!(self.phase, Phase::Ended)
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        if let Some(frame) = self.arrived.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
         loop {
             match &mut self.phase {
                 Phase::Passing => {
@@ -207,7 +240,12 @@ impl ResponseTee {
                     self.phase = Phase::Ended;
                     return Poll::Ready(last.map(Ok));
                 }
-                Phase::Broken(failure) => {
+                Phase::Broken { turn_given: turn_given @ false, .. } => {
+                    *turn_given = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Phase::Broken { failure, .. } => {
                     let failure = failure.take();
                     self.phase = Phase::Ended;
                     return Poll::Ready(failure.map(Err));
@@ -233,8 +271,7 @@ impl ResponseTee {
             }
             Poll::Ready(Some(Err(error))) => {
                 self.break_off(Failure::BrokenBody(error));
-                cx.waker().wake_by_ref();
-                Poll::Pending
+                Poll::Ready(None)
             }
             Poll::Ready(None) => {
                 self.hold(None);
@@ -255,19 +292,21 @@ impl ResponseTee {
 
     fn break_off(&mut self, failure: Failure) {
         drop(self.call.close(failure.outcome(), Some(failure.code())));
-        self.phase = Phase::Broken(Some(failure));
+        self.phase = Phase::Broken { failure: Some(failure), turn_given: false };
     }
 
+    /// Exact where the provider announced a length, and unknown where it did not: the client sees the same framing.
     fn size_hint(&self) -> SizeHint {
-        match &self.phase {
-            Phase::Passing => self.inner.size_hint(),
-            Phase::Holding { last, .. } => {
-                SizeHint::with_exact(last.as_ref().and_then(Frame::data_ref).map_or(0, Bytes::len) as u64)
-            }
+        let last = match &self.phase {
+            Phase::Passing | Phase::Ended => None,
+            Phase::Holding { last, .. } => last.as_ref(),
             // A broken body never says that it is complete.
-            Phase::Broken(_) => SizeHint::default(),
-            Phase::Ended => SizeHint::with_exact(0),
-        }
+            Phase::Broken { .. } => return SizeHint::default(),
+        };
+        let kept = self.arrived.iter().chain(last).filter_map(Frame::data_ref).map(|data| data.len() as u64);
+        self.inner.size_hint().exact().map_or_else(SizeHint::default, |rest| {
+            SizeHint::with_exact(rest.saturating_add(kept.sum()))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::rig::{PATIENCE, Provider, Rig, Step, bytes, chunk, response, text};
+use crate::rig::{CHUNKED, PATIENCE, Provider, Rig, Step, bytes, chunk, response, text};
 
 /// A body, the sizes of the pieces it is sent in, and whether its length is told ahead.
 #[derive(Clone, Debug)]
@@ -176,5 +176,23 @@ async fn answers_without_a_body_end_too() {
         assert!(answer.starts_with(head.split("\r\n").next().unwrap()), "{answer}");
         let (_, closing) = rig.only_call().await;
         assert_eq!(closing.outcome, cp_base::Outcome::Completed);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_came_in_one_piece_keeps_its_framing() {
+    let pieces = [CHUNKED, &chunk(b"{\"a\":"), &chunk(b"1}"), b"0\r\n\r\n"].concat();
+    for (answer, framing, end) in [
+        (response(b"{}"), "content-length: 2\r\n", "\r\n\r\n{}"),
+        (pieces, "transfer-encoding: chunked\r\n", "5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"),
+    ] {
+        let provider = Provider::play(vec![Step::Send(answer)]).await;
+        let rig = Rig::before(&provider).await;
+        let asked = b"GET /openai/x HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n";
+        let seen = text(&rig.exchange(asked).await);
+        assert!(seen.to_ascii_lowercase().contains(framing) && seen.ends_with(end), "{seen}");
+        let (_, closing) = rig.only_call().await;
+        assert_eq!(closing.outcome, cp_base::Outcome::Completed);
+        assert_eq!(closing.response.total_bytes, closing.response.captured_bytes());
     }
 }
