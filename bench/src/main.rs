@@ -32,6 +32,9 @@ struct Arguments {
     /// Leave CodePromptu out.
     #[arg(long)]
     peers_only: bool,
+    /// Only the loads whose name holds this, such as `64 connections` or `stream`, and nothing else.
+    #[arg(long)]
+    only: Option<String>,
     /// Where `latest.md`, `latest.json` and `latest.svg` go.
     #[arg(long, default_value = "bench/results")]
     results: PathBuf,
@@ -80,6 +83,9 @@ fn main() -> Result<()> {
         return report::write_soak(&arguments.results, &soak);
     }
     cores.take_load_generator()?;
+    if let Some(only) = &arguments.only {
+        return runtime.block_on(measure::show_only(&plan, cores, only));
+    }
     let run = runtime.block_on(measure::run(&plan, cores, !arguments.peers_only))?;
     report::write(&arguments.results, &run)
 }

@@ -147,21 +147,7 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
         peers.push(peer);
     }
 
-    let mut rows = Vec::new();
-    for workload in &Workload::all() {
-        let closed = workload.concurrencies.iter().map(|count| Load::Connections(*count));
-        let constant = workload.rates.iter().map(|rate| Load::PerSecond(*rate));
-        let mut expected_bytes = None;
-        for load in closed.chain(constant) {
-            for peer in &peers {
-                let bytes = load::probe(&peer.target, workload).await?;
-                let expected = *expected_bytes.get_or_insert(bytes);
-                let row = measure(plan, peer, workload, expected, load).await?;
-                show(&row);
-                rows.push(row);
-            }
-        }
-    }
+    let rows = measure_loads(plan, &peers, "").await?;
     let mut paced = Vec::new();
     for peer in &peers {
         paced.push(paced::measure(peer, plan.paced_streams).await?);
@@ -185,6 +171,36 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
         sent,
         stored,
     })
+}
+
+/// Measures the loads whose name holds `only` and writes no report: for whoever is looking for something.
+pub(crate) async fn show_only(plan: &Plan, cores: Cores, only: &str) -> Result<()> {
+    let direct = peer::direct(cores).await?;
+    let upstream = direct.target.address;
+    let nginx = peer::nginx(cores, Path::new(FOLDER), upstream).await?;
+    let codepromptu = peer::codepromptu(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?;
+    measure_loads(plan, &[direct, nginx, codepromptu], only).await.map(drop)
+}
+
+/// Every load whose name holds `only`, on each of the peers.
+async fn measure_loads(plan: &Plan, peers: &[Peer], only: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for workload in &Workload::all() {
+        let closed = workload.concurrencies.iter().map(|count| Load::Connections(*count));
+        let constant = workload.rates.iter().map(|rate| Load::PerSecond(*rate));
+        let mut expected_bytes = None;
+        let named = |load: &Load| format!("{}, {load}", workload.name).contains(only);
+        for load in closed.chain(constant).filter(named) {
+            for peer in peers {
+                let bytes = load::probe(&peer.target, workload).await?;
+                let expected = *expected_bytes.get_or_insert(bytes);
+                let row = measure(plan, peer, workload, expected, load).await?;
+                show(&row);
+                rows.push(row);
+            }
+        }
+    }
+    Ok(rows)
 }
 
 async fn measure(
@@ -270,7 +286,7 @@ impl Percentiles {
 #[expect(clippy::print_stdout, reason = "the progress of a run that takes minutes")]
 fn show(row: &Row) {
     println!(
-        "{:<28} {:<15} {:<12} {:>7.0} calls/s  p50 {:>6.0} µs  p99 {:>6.0} µs  CPU {:>6.1} µs/call  errors {}",
+        "{:<28} {:<15} {:<12} {:>7.0} calls/s  p50 {:>6.0} µs  p99 {:>6.0} µs  CPU {:>6.1} µs/call ({:.1})  errors {}",
         row.workload,
         row.load.to_string(),
         row.peer,
@@ -278,6 +294,7 @@ fn show(row: &Row) {
         row.p50_us,
         row.p99_us,
         row.cpu_us_per_call,
+        row.path_cpu_us_per_call,
         row.errors
     );
 }

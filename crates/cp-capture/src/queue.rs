@@ -14,6 +14,9 @@ use crate::budget::Pledge;
 use crate::error::AppendError;
 use crate::lock;
 
+/// As many entries at a time show that more are about to come.
+const BUSY: usize = 4;
+
 /// Tells when a record is in the log; may be dropped.
 ///
 /// An opening is done when it is written. A closing is done when it is written, or synced where the log is strict.
@@ -70,6 +73,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     entries: VecDeque<Entry>,
+    /// How many entries were taken last.
+    taken: usize,
     asleep: bool,
     nudged: bool,
     closed: bool,
@@ -121,14 +126,19 @@ impl Queue {
             state.asleep = true;
             let idle = |state: &mut State| state.asleep;
             let waited = self.wake.wait_timeout_while(state, timeout, idle);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
-            // Whoever else has work at this moment may add to the batch; on an idle machine this costs nothing.
-            std::thread::yield_now();
-            state = lock(&self.state);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.taken >= BUSY {
+                drop(state);
+                // Whoever else has work at this moment may add to the batch. A log with little to do does not wait, since
+                // somebody with much to do may take the turn.
+                std::thread::yield_now();
+                state = lock(&self.state);
+            }
             state.asleep = false;
         }
         state.nudged = false;
         std::mem::swap(&mut state.entries, entries);
+        state.taken = entries.len();
         !state.closed
     }
 }

@@ -25,8 +25,10 @@ macro_rules! statements {
     };
 }
 
-/// Rows in one statement, at most. A power of two: see [`chunk_rows`].
-const MAX_ROWS: usize = 256;
+/// Rows in one statement, at most. Powers of two: see [`chunk_rows`]. Another statement costs PostgreSQL a way over the
+/// network. It costs SQLite little, which lets nobody else have the processor within one.
+pub(crate) const MAX_ROWS_POSTGRES: usize = 256;
+pub(crate) const MAX_ROWS_SQLITE: usize = 16;
 /// Parameters in one statement, at most. SQLite takes 32,766 and PostgreSQL 65,535.
 const MAX_PARAMETERS: usize = 16_384;
 const FILTER: &str = "{and}";
@@ -94,8 +96,8 @@ impl Statement {
 
 /// How many of `remaining` rows the next statement takes. Powers of two, so that any number of rows is made of few
 /// distinct texts and the prepared statements stay cached.
-pub(crate) fn chunk_rows(remaining: usize, width: usize) -> usize {
-    let most = (MAX_PARAMETERS / width.max(1)).clamp(1, MAX_ROWS).min(remaining.max(1));
+pub(crate) fn chunk_rows(remaining: usize, width: usize, max_rows: usize) -> usize {
+    let most = (MAX_PARAMETERS / width.max(1)).clamp(1, max_rows).min(remaining.max(1));
     1 << most.ilog2()
 }
 
@@ -187,10 +189,11 @@ mod tests {
     #[test]
     fn chunks_are_few_and_bounded() {
         assert_eq!(
-            [1, 2, 3, 100, 255, 256, 9_999].map(|rows| chunk_rows(rows, 2)),
+            [1, 2, 3, 100, 255, 256, 9_999].map(|rows| chunk_rows(rows, 2, MAX_ROWS_POSTGRES)),
             [1, 2, 2, 64, 128, 256, 256]
         );
-        assert_eq!(chunk_rows(1_000, 300), 32);
-        assert_eq!(chunk_rows(10, MAX_PARAMETERS * 2), 1);
+        assert_eq!(chunk_rows(1_000, 300, MAX_ROWS_POSTGRES), 32);
+        assert_eq!(chunk_rows(1_000, 300, MAX_ROWS_SQLITE), 16);
+        assert_eq!(chunk_rows(10, MAX_PARAMETERS * 2, MAX_ROWS_SQLITE), 1);
     }
 }

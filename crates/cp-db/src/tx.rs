@@ -4,7 +4,7 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction};
 
-use crate::statement::chunk_rows;
+use crate::statement::{MAX_ROWS_POSTGRES, MAX_ROWS_SQLITE, chunk_rows};
 use crate::{Args, DbError, Filter, Statement, Stored, Value};
 
 /// A transaction. Rolled back when it is dropped without [`commit`](Self::commit).
@@ -104,11 +104,12 @@ impl Tx {
     fn chunks(&self, statement: Statement, args: &Args, rows: Vec<Args>) -> Vec<(SqlStr, Args)> {
         let anonymous = self.is_sqlite() && args.is_empty();
         let width = rows.first().map_or(0, Vec::len);
+        let max_rows = if self.is_sqlite() { MAX_ROWS_SQLITE } else { MAX_ROWS_POSTGRES };
         let mut remaining = rows.len();
         let mut rows = rows.into_iter();
         let mut chunks = Vec::new();
         while remaining > 0 {
-            let taken = chunk_rows(remaining, width);
+            let taken = chunk_rows(remaining, width, max_rows);
             remaining -= taken;
             let text = statement.repeated(args.len(), width, taken, anonymous);
             let mut values = args.clone();

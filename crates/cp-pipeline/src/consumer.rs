@@ -243,6 +243,8 @@ impl StoreCalls {
         let mut mates = Mates::default();
         let mut writes = Vec::with_capacity(records.len());
         for record in records {
+            // A batch is a burst of work. Where a call waits for this processor, it does not wait for all of it.
+            std::thread::yield_now();
             match record {
                 Record::Started(started) => writes.push(Write::Restarted(started.node)),
                 Record::Opening(opening) if ended.contains(&opening.call) => {}
