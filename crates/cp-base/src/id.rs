@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -71,25 +72,39 @@ impl<K> Id<K> {
     }
 }
 
-/// Mints ids from a clock and a random source.
+/// Mints ids from a clock and a random source. Each is greater than the one before, clones included: also within one
+/// millisecond, and while the clock is set back.
 #[derive(Clone, Debug)]
 pub struct IdGenerator {
     clock: Arc<dyn Clock>,
     random: Arc<Random>,
+    /// What the latest id begins with: milliseconds, and a counter of 12 bits below them.
+    latest: Arc<AtomicU64>,
 }
+
+/// The bits of the counter. It overflows into the milliseconds.
+const COUNTER_BITS: u32 = 12;
 
 impl IdGenerator {
     /// A generator over the given sources.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<Random>) -> Self {
-        Self { clock, random }
+        Self { clock, random, latest: Arc::default() }
     }
 
-    /// A new UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, 74 random bits.
+    /// A new UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, a counter in the 12 bits behind them
+    /// (section 6.2, method 1), 62 random bits.
     #[must_use]
     pub fn mint<K: Kind>(&self) -> Id<K> {
         let millis = u64::try_from(self.clock.now().0 / 1_000).unwrap_or(0);
-        Id::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &self.random.bytes()).into_uuid())
+        let begins = |latest: u64| (millis << COUNTER_BITS).max(latest + 1);
+        let latest = self.latest.fetch_update(Relaxed, Relaxed, |latest| Some(begins(latest)));
+        let begins = begins(latest.unwrap_or_else(|latest| latest));
+        let mut rest: [u8; 10] = self.random.bytes();
+        let [.., high, low] = begins.to_be_bytes();
+        let [first, second, ..] = &mut rest;
+        (*first, *second) = (high, low);
+        Id::from_uuid(uuid::Builder::from_unix_timestamp_millis(begins >> COUNTER_BITS, &rest).into_uuid())
     }
 }
 
@@ -223,6 +238,40 @@ mod tests {
                 prop_assert_eq!(id.to_string(), text);
             }
         }
+    }
+
+    /// A clock that a test sets.
+    #[derive(Debug, Default)]
+    struct SetClock(std::sync::atomic::AtomicI64);
+
+    impl Clock for SetClock {
+        fn now(&self) -> crate::Timestamp {
+            crate::Timestamp(self.0.load(Relaxed))
+        }
+
+        fn ticks(&self) -> crate::Tick {
+            crate::Tick(0)
+        }
+    }
+
+    #[test]
+    fn ids_grow_whatever_the_clock_does() {
+        let clock = Arc::new(SetClock::default());
+        let ids = IdGenerator::new(clock.clone(), Arc::new(Random::seeded(1)));
+        let other = ids.clone();
+        let mut minted: Vec<CallId> = Vec::new();
+        let hour = 3_600_000_000;
+        for now in [1_000 * hour, 1_000 * hour + 1, 999 * hour, 0, 1_000 * hour + 900, 1_001 * hour] {
+            clock.0.store(now, Relaxed);
+            // More than the counter holds.
+            for _ in 0..3_000 {
+                minted.extend([ids.mint(), other.mint()]);
+            }
+        }
+        assert!(minted.is_sorted_by(|earlier, later| earlier < later));
+        let millis = |id: &CallId| id.uuid().as_u128() >> 80;
+        assert_eq!(millis(minted.last().unwrap()), 1_001 * 3_600_000 + 1, "the time is the clock's again");
+        assert!(minted.iter().all(|id| id.uuid().get_version_num() == 7));
     }
 
     #[test]
