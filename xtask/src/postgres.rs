@@ -4,7 +4,7 @@
 //! script stops the server and removes its files. So the cluster goes away however this process ends: at its end, on
 //! Ctrl-C, or killed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
@@ -16,7 +16,10 @@ use anyhow::{Context as _, Result, bail};
 use crate::{is_root, run};
 
 /// The variable that tells the tests of the cluster.
-pub(crate) const VARIABLE: &str = "CODEPROMPTU_TEST_POSTGRES";
+const VARIABLE: &str = "CODEPROMPTU_TEST_POSTGRES";
+
+/// The variable that tells the tests of the server programs, for clusters of their own that they stop and start.
+const BIN_VARIABLE: &str = "CODEPROMPTU_TEST_POSTGRES_BIN";
 
 /// The oldest PostgreSQL that CodePromptu supports.
 const OLDEST_MAJOR: u32 = 15;
@@ -44,6 +47,7 @@ const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writ
 pub(crate) struct Cluster {
     keeper: Child,
     url: String,
+    bin: PathBuf,
 }
 
 impl Cluster {
@@ -68,7 +72,7 @@ impl Cluster {
         command
             .args(["-c", KEEPER])
             .current_dir(dir)
-            .env("BIN", bin)
+            .env("BIN", &bin)
             .env("DIR", dir)
             .env("OPTIONS", format!("-p {port} {SETTINGS}"))
             .stdin(Stdio::piped())
@@ -82,7 +86,8 @@ impl Cluster {
         }
         let mut keeper = command.spawn().context("cannot start `sh`")?;
         let answer = keeper.stdout.take().context("the keeper has no output")?;
-        let cluster = Self { keeper, url: format!("postgres://postgres@127.0.0.1:{port}/postgres") };
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let cluster = Self { keeper, url, bin };
         let lines: Vec<String> = BufReader::new(answer).lines().collect::<Result<_, _>>()?;
         if lines != ["ready"] {
             bail!("PostgreSQL did not start:\n{}", lines.join("\n"));
@@ -90,9 +95,9 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Where the cluster answers: its superuser needs no password.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// What tells a command of the cluster: where it answers, whose superuser needs no password, and its programs.
+    pub(crate) fn variables(&self) -> [(&'static str, &OsStr); 2] {
+        [(VARIABLE, self.url.as_ref()), (BIN_VARIABLE, self.bin.as_ref())]
     }
 }
 
@@ -109,7 +114,7 @@ pub(crate) fn run_with_cluster(root: &Path, command: &[OsString]) -> Result<Exit
     let cluster = Cluster::start(root)?;
     let status = Command::new(program)
         .args(arguments)
-        .env(VARIABLE, cluster.url())
+        .envs(cluster.variables())
         .status()
         .with_context(|| format!("cannot start `{}`", program.to_string_lossy()))?;
     // A command that a signal ended has no code.

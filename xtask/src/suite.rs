@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::postgres::{self, Cluster};
+use crate::postgres::Cluster;
 use crate::{fuzz, is_root, run, say, tidy};
 
 /// How long each target is fuzzed in every run of the tests.
@@ -100,7 +100,7 @@ fn rust_tests(root: &Path) -> Result<()> {
     } else {
         command.args(["test", "--workspace", "--tests", "--no-fail-fast"]);
     }
-    run(command.env(postgres::VARIABLE, cluster.url()))
+    run(command.envs(cluster.variables()))
 }
 
 /// The providers' own packages against the real program and the mock provider.

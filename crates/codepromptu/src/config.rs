@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub data_dir: PathBuf,
     /// `postgres://…`; a SQLite file in the data directory where it is absent.
     pub database_url: Option<String>,
+    /// How long a transaction waits for a lock, or for a connection.
+    pub database_timeout_ms: u64,
     /// The API, the page, and the gateway on one address.
     pub server: ServerConfig,
     /// What is captured.
@@ -68,6 +70,8 @@ pub(crate) struct CaptureConfig {
     pub max_body_bytes: usize,
     /// Memory for bodies that are not on disk yet.
     pub memory_bytes: u64,
+    /// Calls under way at a time that can be captured.
+    pub max_open_calls: usize,
 }
 
 /// What a captured call survives.
@@ -163,6 +167,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("codepromptu-data"),
             database_url: None,
+            database_timeout_ms: 10_000,
             server: ServerConfig::default(),
             capture: CaptureConfig::default(),
             log: LogConfig::default(),
@@ -188,6 +193,7 @@ impl Default for CaptureConfig {
             on_full: OnFullName::Forward,
             max_body_bytes: 4 * 1024 * 1024,
             memory_bytes: 64 * MIB,
+            max_open_calls: 16_384,
         }
     }
 }

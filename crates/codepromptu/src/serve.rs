@@ -16,7 +16,7 @@ use clap::Args;
 use cp_gateway::{Gateway, Listener, TlsIdentity};
 use http_body_util::Either;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -60,17 +60,19 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.config()?;
     let listeners = Listeners::bind(&config).await?;
     let parts = Box::pin(assemble::assemble(&config)).await?;
+    // Whoever reads that it is ready may stop it at once.
+    let mut signals = Signals::listen()?;
     ready::announce(&config, &listeners, &parts)?;
     let (closing, abort) = (CancellationToken::new(), CancellationToken::new());
     let serving = listeners.serve(&parts, &closing, &abort);
-    signalled().await?;
+    signals.next().await;
     tracing::info!(drain_timeout = ?config.drain_timeout(), "stopping: calls under way may end");
     parts.app.stop_tails();
     closing.cancel();
     tokio::select! {
         () = serving.wait() => {}
         () = tokio::time::sleep(config.drain_timeout()) => tracing::warn!("calls were still under way and are ended"),
-        again = signalled() => again?,
+        () = signals.next() => {}
     }
     parts.gateway.stop().await;
     abort.cancel();
@@ -89,11 +91,23 @@ async fn upkeep(metrics: PrometheusHandle, gateway: Arc<Gateway>, closing: Cance
     }
 }
 
-async fn signalled() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.context("signals cannot be listened to"),
-        _ = terminate.recv() => Ok(()),
+/// The signals that ask the program to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

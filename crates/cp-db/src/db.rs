@@ -1,10 +1,11 @@
 //! The database: one handle for either engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr, SqlStr, Transaction};
 
 use crate::connect::{self, Durability};
 use crate::tx::Inner;
@@ -46,11 +47,20 @@ pub(crate) enum Pools {
 impl Db {
     /// Opens a database: `postgres://…`, or the path of a SQLite file, which is made where it does not exist.
     pub async fn connect(location: &str, durability: Durability) -> Result<Self, OpenError> {
+        Self::connect_within(location, durability, connect::TIMEOUT).await
+    }
+
+    /// The same, with another time for which each transaction waits until it can begin.
+    pub async fn connect_within(
+        location: &str,
+        durability: Durability,
+        timeout: Duration,
+    ) -> Result<Self, OpenError> {
         if connect::is_postgres(location) {
-            let (pool, name) = connect::postgres(location).await?;
+            let (pool, name) = connect::postgres(location, timeout).await?;
             return Ok(Self { pools: Pools::Postgres(pool), name: name.into() });
         }
-        let (writer, readers) = connect::sqlite(location, durability).await?;
+        let (writer, readers) = connect::sqlite(location, durability, timeout).await?;
         Ok(Self { pools: Pools::Sqlite { writer, readers }, name: location.into() })
     }
 
@@ -73,7 +83,7 @@ impl Db {
     pub async fn begin_write(&self) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with(connect::BEGIN_WRITE).await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(begin(pool, "BEGIN").await?),
         }))
     }
 
@@ -91,7 +101,7 @@ impl Db {
         Ok(Tx::new(match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
             Pools::Postgres(pool) => {
-                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                Inner::Postgres(begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         }))
     }
@@ -125,6 +135,14 @@ impl Db {
             }
             Pools::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, DbError> {
+    match pool.begin_with(statement).await {
+        // The pool goes on trying, and tells only that the time ran out.
+        Err(sqlx::Error::PoolTimedOut) => Err(connect::no_connection(pool).await),
+        begun => Ok(begun?),
     }
 }
 

@@ -119,6 +119,15 @@ pub enum OpenError {
         #[source]
         source: Source,
     },
+    /// Somebody else holds the file's lock.
+    #[error("another program holds the lock on {database}: stop it, or wait until it is done")]
+    Locked {
+        /// The file.
+        database: String,
+        /// SQLite's reason.
+        #[source]
+        source: Source,
+    },
     /// The file is something else, or damaged.
     #[error("{database} is not a database of this program: move it away, or restore a backup")]
     NotADatabase {

@@ -12,6 +12,7 @@ mod catalogue;
 mod connect;
 mod db;
 mod error;
+mod file;
 mod migrate;
 mod statement;
 mod tx;

@@ -47,6 +47,9 @@ pub struct StoreCallsParts {
     pub prices: PriceBook,
     /// Which list applies to which provider.
     pub price_lists: PriceLists,
+    /// How long storing a stretch of the log may take. A server that is gone without a word would be waited for until
+    /// somebody cut its connection.
+    pub patience: Duration,
 }
 
 /// How the consumer is doing.
@@ -67,6 +70,7 @@ pub struct StoreCalls {
     live: LiveCalls,
     clock: Arc<dyn Clock>,
     deriver: Deriver,
+    patience: Duration,
     status: watch::Sender<PipelineStatus>,
 }
 
@@ -98,8 +102,8 @@ impl StoreCalls {
         describe_gauge!("codepromptu_pipeline_position", "Position in the log up to which calls are stored");
         let (status, watched) = watch::channel(PipelineStatus::default());
         let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
-        let StoreCallsParts { log, traffic, live, clock, .. } = parts;
-        (Self { log, traffic, live, clock, deriver, status }, watched)
+        let StoreCallsParts { log, traffic, live, clock, patience, .. } = parts;
+        (Self { log, traffic, live, clock, deriver, patience, status }, watched)
     }
 
     /// Runs on a thread of its own, named `pipeline`, until `stop` is cancelled and the log is stored to its end.
@@ -126,7 +130,8 @@ impl StoreCalls {
         let mut pause = FIRST_PAUSE;
         loop {
             written.borrow_and_update();
-            match self.step(&mut reader, saved).await {
+            let step = tokio::time::timeout(self.patience, self.step(&mut reader, saved)).await;
+            match step.unwrap_or_else(|_| Err("the store fell silent".into())) {
                 Ok(Step::Stored(position)) => (saved, pause) = (Some(position), FIRST_PAUSE),
                 Ok(Step::AtEnd) if stop.is_cancelled() => return,
                 Ok(Step::AtEnd) => wait_for_more(&mut written, &stop).await,
@@ -163,12 +168,14 @@ impl StoreCalls {
 
     /// Where the store says that it stands; asked until it answers, or `stop` comes.
     async fn saved(&self, stop: &CancellationToken) -> Option<Option<i64>> {
+        let mut pause = FIRST_PAUSE;
         loop {
             match self.traffic.cursor(self.log.node(), CONSUMER).await {
                 Ok(saved) => return Some(saved),
                 Err(error) => self.report(&error),
             }
-            stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await?;
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -74,6 +74,7 @@ impl World {
             clock: self.clock.clone(),
             prices: PriceBook::shipped(),
             price_lists: [("openai".to_owned(), "openai".to_owned())].into(),
+            patience: PATIENCE,
         });
         let stop = CancellationToken::new();
         let thread = consumer.start(stop.clone()).unwrap();
@@ -355,6 +356,30 @@ db_test! {
         for call in [lost, later] {
             assert_eq!(world.call(call).await.summary.outcome, Some(Outcome::Completed));
         }
+    }
+
+    async fn a_clock_that_is_set_back_changes_no_order_and_prices_by_the_time_that_it_shows(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let first = world.chat(&log, &json!([user("hi")]), "hello").await;
+        world.store_all(&log).await;
+        // An hour back, over the boundary of two batches; then two years on, within one.
+        world.clock.set_by(-3_600);
+        let second = world.chat(&log, &json!([user("hi"), assistant("hello"), user("more")]), "sure").await;
+        world.store_all(&log).await;
+        world.clock.set_by(2 * 366 * 86_400);
+        let history = json!([user("hi"), assistant("hello"), user("more"), assistant("sure"), user("and more")]);
+        let third = world.chat(&log, &history, "done").await;
+        world.store_all(&log).await;
+        let calls = [world.call(first).await, world.call(second).await, world.call(third).await];
+        for call in &calls {
+            assert_eq!(call.summary.conversation.unwrap().uuid(), first.uuid());
+            assert_eq!(call.summary.duration_us, Some(1_000));
+            assert!(call.summary.cost.is_some(), "{:?}", call.summary.billing);
+        }
+        let [began, back, on] = calls.map(|call| call.summary.started_at);
+        assert!(back < began && began < on, "what the clock showed is kept");
+        assert!(first < second && second < third, "{first} {second} {third}");
     }
 
     async fn whoever_watches_hears_of_a_call_when_it_is_stored(test: TestDb) {

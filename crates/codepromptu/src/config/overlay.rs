@@ -24,6 +24,7 @@ use Kind::{Boolean, Integer, Text, Texts};
 pub(super) const KEYS: &[(&str, Kind)] = &[
     ("data_dir", Text),
     ("database_url", Text),
+    ("database_timeout_ms", Integer),
     ("server.listen", Text),
     ("gateway.tls_cert", Text),
     ("gateway.tls_key", Text),
@@ -31,6 +32,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("capture.on_full", Text),
     ("capture.max_body_bytes", Integer),
     ("capture.memory_bytes", Integer),
+    ("capture.max_open_calls", Integer),
     ("log.segment_bytes", Integer),
     ("log.max_bytes", Integer),
     ("log.min_retention_s", Integer),
@@ -68,12 +70,13 @@ const OTEL_VARIABLES: &[(&str, &str, Kind)] = &[
 ];
 
 /// Variables of this prefix that are not configuration keys.
-const OTHER_VARIABLES: [&str; 5] = [
+const OTHER_VARIABLES: [&str; 6] = [
     "CODEPROMPTU_BIN",
     "CODEPROMPTU_LOG",
     "CODEPROMPTU_MASTER_KEY",
     "CODEPROMPTU_SERVER",
     "CODEPROMPTU_TEST_POSTGRES",
+    "CODEPROMPTU_TEST_POSTGRES_BIN",
 ];
 
 /// The environment, as names and values.

@@ -27,10 +27,10 @@ use super::node::NodeView;
 use crate::config::{Config, ProviderRow};
 use crate::master_key;
 
+/// Storing a stretch of the log is some thousand statements, each of which may wait a little.
+const PATIENCE_FACTOR: u32 = 30;
 /// Calls kept for live views that lag.
 const LIVE_CALLS: usize = 1024;
-/// Calls under way at a time that can be captured.
-const MAX_OPEN_CALLS: usize = 16_384;
 /// The file of the embedded store.
 const DATABASE_FILE: &str = "codepromptu.db";
 
@@ -74,6 +74,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         clock: clock.clone(),
         prices: prices.clone(),
         price_lists: price_lists.clone(),
+        patience: database_timeout(config) * PATIENCE_FACTOR,
     });
     let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
     let spans = spans(config, &rows, &log, &traffic)?;
@@ -170,10 +171,14 @@ async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(D
         cp_capture::Durability::Process => DbDurability::Process,
         cp_capture::Durability::Strict => DbDurability::Power,
     };
-    let db = Db::connect(&location, durability).await?;
+    let db = Db::connect_within(&location, durability, database_timeout(config)).await?;
     db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], genesis.clock.now()).await?;
     let registry = cp_store::bootstrap(&db, genesis).await?;
     Ok((db, registry))
+}
+
+fn database_timeout(config: &Config) -> Duration {
+    Duration::from_millis(config.database_timeout_ms)
 }
 
 fn log_config(config: &Config) -> LogConfig {
@@ -184,7 +189,7 @@ fn log_config(config: &Config) -> LogConfig {
         max_bytes: config.log.max_bytes,
         min_retention: Duration::from_secs(config.log.min_retention_s),
         memory_bytes: config.capture.memory_bytes,
-        max_open_calls: MAX_OPEN_CALLS,
+        max_open_calls: config.capture.max_open_calls,
     }
 }
 

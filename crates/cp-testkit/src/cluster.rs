@@ -1,0 +1,128 @@
+//! A PostgreSQL server of a test's own, which the test stops and starts.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// The folder of the server programs, told by whoever starts the tests.
+const BIN: &str = "CODEPROMPTU_TEST_POSTGRES_BIN";
+
+/// Nothing needs to outlive a crash of the machine.
+const SETTINGS: &str = "-c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
+
+/// A server with an empty database, removed with everything when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    bin: PathBuf,
+    dir: TempDir,
+    /// PostgreSQL refuses to run as root.
+    user: Option<(u32, u32)>,
+    port: u16,
+}
+
+#[expect(clippy::expect_used, reason = "a test without its server must fail")]
+impl Cluster {
+    /// A running server.
+    #[must_use]
+    pub fn start() -> Self {
+        let dir = TempDir::new().expect("a temporary directory");
+        let user = unprivileged_user();
+        if let Some((user, group)) = user {
+            chown(dir.path(), Some(user), Some(group)).expect("root can give files away");
+        }
+        std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).expect("it is ours");
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = socket.local_addr().expect("it is bound").port();
+        drop(socket);
+        let cluster = Self { bin: bin(), dir, user, port };
+        let options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        cluster.run("initdb", &options);
+        cluster.restart();
+        cluster
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Its port at 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it as an administrator does: connections are told and closed.
+    pub fn stop(&self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "fast"]);
+    }
+
+    /// Ends it as a power cut would: without a word.
+    pub fn crash(&self) {
+        self.run("pg_ctl", &["stop", "-w", "-m", "immediate"]);
+    }
+
+    /// Starts it again, on the same port.
+    pub fn restart(&self) {
+        let options = format!("-p {} {SETTINGS}", self.port);
+        let log = self.dir.path().join("log").display().to_string();
+        self.run("pg_ctl", &["start", "-w", "-l", &log, "-o", &options]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let output = self.command(program).args(arguments).output().expect("the server programs run");
+        assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.current_dir(self.dir.path()).arg("-D").arg(self.dir.path().join("data"));
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // It may be stopped already.
+        let _ = self.command("pg_ctl").args(["stop", "-w", "-m", "immediate"]).output();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "tests have no configuration, and none may be skipped"
+)]
+fn bin() -> PathBuf {
+    std::env::var(BIN).map(PathBuf::from).unwrap_or_else(|_| {
+        panic!("{BIN} is not set: run `make test`, or `cargo xtask postgres -- CMD`, which name the server programs")
+    })
+}
+
+/// As root: user and group id of `postgres`, or else of `nobody`.
+#[must_use]
+pub fn unprivileged_user() -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt as _;
+    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
+        return None;
+    }
+    let users = std::fs::read_to_string(Path::new("/etc/passwd")).unwrap_or_default();
+    let find = |name: &str| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let found = fields.next()? == name;
+            let user = fields.nth(1)?.parse().ok()?;
+            let group = fields.next()?.parse().ok()?;
+            found.then_some((user, group))
+        })
+    };
+    find("postgres").or_else(|| find("nobody"))
+}
