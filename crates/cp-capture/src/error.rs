@@ -75,7 +75,7 @@ pub enum Refused {
     #[error("the capture log cannot be written; its last error says why")]
     WriteFailed,
     /// More calls are under way than the log has promised room for.
-    #[error("too many calls are under way; add a node, or raise the limit of open calls")]
+    #[error("too many calls are under way; add a node, or raise the limit (capture.max_open_calls)")]
     TooManyCalls,
     /// The log is shut down.
     #[error("the capture log is shut down; send the call to another node, or again in a moment")]

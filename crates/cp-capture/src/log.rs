@@ -16,7 +16,7 @@ use crate::open;
 use crate::queue::Ack;
 use crate::reader::{Reader, Source};
 use crate::shared::Shared;
-use crate::{Closing, Opening, Position, Record, lock};
+use crate::{Closing, Opening, Position, Record, lock, meters};
 
 const MIB: u64 = 1 << 20;
 
@@ -151,8 +151,11 @@ impl Log {
         let shared = &self.0.shared;
         let mut catalog = lock(&shared.catalog);
         if !catalog.release(consumer, upto) {
-            tracing::error!(consumer, "the capture log was not opened for this consumer");
-        } else if !catalog.expired(shared.clock.now(), shared.min_retention).is_empty() {
+            return tracing::error!(consumer, "the capture log was not opened for this consumer");
+        }
+        // The writer, which states it too, may have nothing to do for long.
+        catalog.consumers().for_each(|(name, _, bytes)| meters::state_backlog(name, bytes));
+        if !catalog.expired(shared.clock.now(), shared.min_retention).is_empty() {
             shared.nudge();
         }
     }

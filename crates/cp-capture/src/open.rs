@@ -45,6 +45,7 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
         .map_err(|source| OpenError::io("write", node_path, source))?;
     let segments = found.segments.len();
     let torn_bytes = found.torn_bytes;
+    let dir = disk.dir().clone();
     let (shared, tail) = assemble(disk, &parts, found, (budget, node, capacity))?;
     let cannot = |action| {
         let dir = parts.config.dir.clone();
@@ -64,7 +65,7 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
     let start = writer.begin(node).map_err(cannot("write to"))?;
     let thread = std::thread::Builder::new().name("capture-log".into());
     let thread = thread.spawn(move || writer.run()).map_err(cannot("start the writer of"))?;
-    let source = Source { dir: parts.config.dir, catalog: shared.catalog.clone(), key: parts.key, node };
+    let source = Source { dir, catalog: shared.catalog.clone(), key: parts.key, node };
     let max_bytes = parts.config.max_bytes;
     let inner = Inner { shared, source, max_bytes, writer: Mutex::new(Some(thread)) };
     Ok((inner, Recovery { torn_bytes, segments, start }))

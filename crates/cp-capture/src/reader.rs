@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use cp_base::{NodeId, SealingKey};
 
 use crate::catalog::{Catalog, Place};
-use crate::disk::segment_path;
+use crate::disk::LogDir;
 use crate::error::ReadError;
 use crate::frame::Decoder;
 use crate::segment::SegmentReader;
@@ -38,7 +37,7 @@ pub struct Reader {
 /// Where the records are.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    pub(crate) dir: PathBuf,
+    pub(crate) dir: LogDir,
     pub(crate) catalog: Arc<Mutex<Catalog>>,
     pub(crate) key: SealingKey,
     pub(crate) node: NodeId,
@@ -59,7 +58,7 @@ impl Reader {
     /// there is one. A position that is no frame's, or whose segment is gone, leads to the next frame behind it.
     ///
     /// # Errors
-    /// When a file cannot be read. The reader stays where it was.
+    /// When a file cannot be read, or the log's directory is away. The reader stays where it was.
     pub fn read(&mut self, max_bytes: usize) -> Result<Batch, ReadError> {
         let mut batch = Batch { records: Vec::new(), end: self.at, skipped_bytes: 0, skipped_records: 0 };
         let mut room = u64::try_from(max_bytes).unwrap_or(u64::MAX).max(1);
@@ -67,7 +66,7 @@ impl Reader {
             let Some(place) = lock(&self.source.catalog).locate(batch.end) else { break };
             let taken = self
                 .step(place, &mut batch)
-                .map_err(|source| ReadError { path: segment_path(&self.source.dir, place.base), source })?;
+                .map_err(|source| ReadError { path: self.source.dir.segment_path(place.base), source })?;
             room = room.saturating_sub(taken);
         }
         self.at = batch.end;
@@ -128,9 +127,13 @@ fn open_segment<'a>(
     base: u64,
 ) -> io::Result<Option<&'a mut SegmentReader>> {
     if open.as_ref().is_none_or(|segment| segment.base() != base) {
-        match SegmentReader::open(&segment_path(&source.dir, base), base) {
+        match SegmentReader::open(&source.dir.segment_path(base), base) {
             Ok(segment) => *open = Some(segment),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => *open = None,
+            // A lost file costs itself; a directory that is away may come back with all of them.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *open = None;
+                source.dir.check()?;
+            }
             Err(error) => return Err(error),
         }
     }

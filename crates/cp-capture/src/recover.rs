@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::frame::{FORMAT, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::segment::SegmentReader;
-use crate::tail::{Segments, cut};
+use crate::tail::Segments;
 
 /// What a start found.
 pub(crate) struct Found {
@@ -44,7 +44,7 @@ struct Candidate {
 
 /// Looks through the directory.
 pub(crate) fn recover(disk: &Disk, key: KeyId, capacity: u64, clock: &dyn Clock) -> Result<Found, OpenError> {
-    let bases = disk.bases().map_err(|source| OpenError::io("list", disk.dir(), source))?;
+    let bases = disk.bases().map_err(|source| OpenError::io("list", disk.path(), source))?;
     let mut candidates = Vec::new();
     for base in bases {
         candidates.push(candidate(disk, base, key)?);
@@ -64,7 +64,7 @@ pub(crate) fn recover(disk: &Disk, key: KeyId, capacity: u64, clock: &dyn Clock)
         if len > SEGMENT_HEADER_BYTES {
             let last_write = clock.now();
             let file = OpenOptions::new().write(true).open(&path);
-            file.and_then(|file| cut(&file, len, last_write))
+            file.and_then(|file| disk.cut(&file, len, last_write))
                 .map_err(|source| OpenError::io("repair", &path, source))?;
             found.segments.insert(last.base, Segment { len, disk_bytes: len, last_write });
             break;

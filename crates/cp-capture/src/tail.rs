@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use cp_base::{Clock, KeyId, NodeId};
 
 use crate::catalog::{Catalog, Segment};
-use crate::disk::Disk;
+use crate::disk::{Disk, is_deleted};
 use crate::error::{AppendError, Refused};
 use crate::frame::{FORMAT, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::{Position, lock};
@@ -34,6 +34,8 @@ pub(crate) struct Tail {
     parts: TailParts,
     current: Option<Open>,
     spare: Option<Open>,
+    /// What is wrong with the directory: nothing of the log is where readers and the next start look for it.
+    displaced: Option<String>,
 }
 
 /// A segment open for writing.
@@ -71,7 +73,7 @@ impl Shortage {
 impl Tail {
     /// A tail without segments.
     pub(crate) fn new(parts: TailParts) -> Self {
-        Self { parts, current: None, spare: None }
+        Self { parts, current: None, spare: None, displaced: None }
     }
 
     /// Takes an empty segment of an earlier run as the spare, under a new base: its room is allocated already.
@@ -83,6 +85,11 @@ impl Tail {
 
     /// Makes the spare segment where there is none.
     pub(crate) fn provision(&mut self) -> Result<(), Shortage> {
+        // Not in whatever is in the directory's place: what would be written there goes with it.
+        self.look_for_directory();
+        if let Some(reason) = &self.displaced {
+            return Err(io::Error::other(reason.clone()).into());
+        }
         if self.spare.is_some() {
             return Ok(());
         }
@@ -104,14 +111,37 @@ impl Tail {
         lock(&self.parts.catalog).spare_bytes = self.parts.capacity;
     }
 
+    /// Looks whether the directory and the open segments are still where they were.
+    pub(crate) fn look(&mut self) {
+        self.look_for_directory();
+        if self.displaced.is_some() {
+            return;
+        }
+        if self.spare.as_ref().is_some_and(|spare| is_deleted(&spare.file)) {
+            self.spare = None;
+            lock(&self.parts.catalog).spare_bytes = 0;
+        }
+        if self.current.as_ref().is_some_and(|current| is_deleted(&current.file)) {
+            tracing::error!("the current file of the capture log was deleted; the log goes on in another");
+            self.abandon();
+        }
+    }
+
+    fn look_for_directory(&mut self) {
+        self.displaced = self.parts.disk.dir().check().err().map(|error| error.to_string());
+    }
+
     /// Room that is certain: all that is promised must fit into one segment, so that none is wasted between two.
     pub(crate) fn room(&self) -> u64 {
+        if self.displaced.is_some() {
+            return 0;
+        }
         let best = self.spare.as_ref().or(self.current.as_ref());
         best.map_or(0, |segment| self.parts.capacity.saturating_sub(segment.len))
     }
 
     pub(crate) fn has_spare(&self) -> bool {
-        self.spare.is_some()
+        self.spare.is_some() && self.displaced.is_none()
     }
 
     /// The position for a frame of up to `bytes`; goes on to the next segment where the current one is full.
@@ -124,7 +154,9 @@ impl Tail {
         if let Some(current) = self.current.as_ref().filter(fits) {
             return Ok(Position(current.base + current.len));
         }
-        self.provision().map_err(|shortage| AppendError::NoRoom(shortage.refused()))?;
+        if self.spare.is_none() {
+            self.provision().map_err(|shortage| AppendError::NoRoom(shortage.refused()))?;
+        }
         let Some(next) = self.spare.take() else { return Err(AppendError::NoRoom(Refused::WriteFailed)) };
         lock(&self.parts.catalog).spare_bytes = 0;
         let position = Position(next.base + next.len);
@@ -166,6 +198,9 @@ impl Tail {
 
     /// Deletes segments that nobody needs.
     pub(crate) fn remove(&self, bases: &[u64]) -> io::Result<()> {
+        if let Some(reason) = self.displaced.as_ref().filter(|_| !bases.is_empty()) {
+            return Err(io::Error::other(reason.clone()));
+        }
         for base in bases {
             self.parts.disk.remove(*base)?;
             lock(&self.parts.catalog).remove(*base);
@@ -190,23 +225,18 @@ impl Tail {
             lock(&self.parts.catalog).remove(segment.base);
             if let Err(error) = self.parts.disk.remove(segment.base) {
                 tracing::warn!(%error, base = segment.base, "an empty segment of the capture log stays");
+                // What a failed write left in it is not to be taken for a damaged record.
+                let _ = self.parts.disk.cut(&segment.file, segment.len, last_write);
             }
             return;
         }
-        let cut = cut(&segment.file, segment.len, last_write);
+        let cut = self.parts.disk.cut(&segment.file, segment.len, last_write);
         if let Err(error) = &cut {
             tracing::warn!(%error, base = segment.base, "a finished segment of the capture log keeps its full size");
         }
         let disk_bytes = if cut.is_ok() { segment.len } else { self.parts.capacity };
         lock(&self.parts.catalog).set(segment.base, Segment { len: segment.len, disk_bytes, last_write });
     }
-}
-
-/// Cuts a file to `len`, and dates it: its retention is counted from there after a restart.
-pub(crate) fn cut(file: &File, len: u64, last_write: cp_base::Timestamp) -> io::Result<()> {
-    file.set_len(len)?;
-    let micros = u64::try_from(last_write.0).unwrap_or(0);
-    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_micros(micros))
 }
 
 /// Segments by their base.

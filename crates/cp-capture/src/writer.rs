@@ -15,8 +15,8 @@ use crate::shared::{Shared, Trouble};
 use crate::tail::Tail;
 use crate::{Durability, Position, Record, lock, meters};
 
-/// How often a writer without work looks after its segments.
-const IDLE: Duration = Duration::from_secs(30);
+/// How often a writer without work looks after its segments, and states how they are.
+const IDLE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -102,9 +102,13 @@ impl Writer {
         if let Err(AppendError::Write(error)) = &appended {
             tracing::warn!(%error, "the capture log goes on in a fresh segment");
             self.tail.abandon();
-            appended = self.append_once(bound);
-            if let Err(AppendError::Write(_)) = &appended {
+            let again = self.append_once(bound);
+            if let Err(AppendError::Write(_)) = &again {
                 self.tail.abandon();
+            }
+            // That a fresh segment cannot be made either is not why this failed.
+            if !matches!(again, Err(AppendError::NoRoom(_))) {
+                appended = again;
             }
         }
         self.shared.budget.set_room(self.tail.room());
@@ -140,13 +144,18 @@ impl Writer {
         tracing::error!(error = %cause, "the capture log failed");
         self.failing = true;
         self.shared.tended_at.store(self.shared.clock.ticks().0, SeqCst);
-        *lock(&self.shared.trouble) = Some(Trouble { refused, message: cause });
+        let mut trouble = lock(&self.shared.trouble);
+        // Why there is no room is known better to whoever tried to make it.
+        if trouble.is_none() || !matches!(error, AppendError::NoRoom(_)) {
+            *trouble = Some(Trouble { refused, message: cause });
+        }
     }
 
     /// Deletes what may go, and makes room ahead.
     pub(crate) fn tend(&mut self, idle: bool) {
         let due = self.shared.tend.swap(false, SeqCst) || self.shared.tending_due();
         if idle || due {
+            self.tail.look();
             self.expire();
         }
         if self.tail.has_spare() {

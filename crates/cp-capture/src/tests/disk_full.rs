@@ -1,9 +1,9 @@
 //! Disks that are full, fail, or fail to sync.
 
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use super::rig::{CONSUMER, Machine, config, of_calls, read_all, wait};
+use crate::faults::Fault;
 use crate::{AppendError, Durability, Log, LogConfig, Position, Record, Refused};
 
 const ALWAYS: u64 = u64::MAX;
@@ -43,7 +43,7 @@ fn recover(machine: &Machine, log: &Log) {
 fn a_full_disk_refuses_calls_before_it_loses_one() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
     let (log, faults) = machine.open_faulty(config(dir.path()));
-    faults.allocations.store(ALWAYS, SeqCst);
+    faults.set(Fault::Allocate, ALWAYS);
     // These were let in, with what they have received so far, and end only when the disk is full.
     let under_way: Vec<_> = (0..3).map(|_| machine.begin(&log)).collect();
     let bodies: Vec<_> = under_way.iter().map(|_| machine.noise(1000)).collect();
@@ -63,7 +63,7 @@ fn a_full_disk_refuses_calls_before_it_loses_one() {
     written[..3].reverse();
     assert_eq!(of_calls(read_all(&log, Position(0)).0), written);
 
-    faults.allocations.store(0, SeqCst);
+    faults.set(Fault::Allocate, 0);
     recover(&machine, &log);
     let later = machine.call(&log, b"later");
     assert!(of_calls(read_all(&log, Position(0)).0).ends_with(&later));
@@ -93,7 +93,7 @@ fn a_failed_write_goes_to_a_fresh_segment() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
     let (log, faults) = machine.open_faulty(config(dir.path()));
     let mut written = machine.call(&log, b"before").to_vec();
-    faults.writes.store(1, SeqCst);
+    faults.set(Fault::Write, 1);
     written.extend(machine.call(&log, b"during"));
     written.extend(machine.call(&log, b"after"));
     assert_eq!((log.stats().lost, log.stats().segments), (0, 2));
@@ -106,7 +106,7 @@ fn a_disk_that_fails_is_reported_and_comes_back() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
     let (log, faults) = machine.open_faulty(config(dir.path()));
     let (slot, opening) = machine.begin(&log);
-    faults.writes.store(2, SeqCst);
+    faults.set(Fault::Write, 2);
     let answer = wait(slot.close(machine.closing(&opening, b"", b"")));
     assert!(matches!(answer, Err(AppendError::Write(_))), "{answer:?}");
     assert_eq!(log.reserve().unwrap_err(), Refused::WriteFailed);
@@ -125,7 +125,7 @@ fn a_closing_that_was_not_synced_is_not_acknowledged() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
     let config = LogConfig { durability: Durability::Strict, ..config(dir.path()) };
     let (log, faults) = machine.open_faulty(config);
-    faults.syncs.store(1, SeqCst);
+    faults.set(Fault::Sync, 1);
     let (slot, opening) = machine.begin(&log);
     let answer = wait(slot.close(machine.closing(&opening, b"", b"")));
     assert!(matches!(answer, Err(AppendError::Sync(_))), "{answer:?}");
@@ -142,10 +142,10 @@ fn an_opening_does_not_wait_for_the_sync() {
     let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
     let config = LogConfig { durability: Durability::Strict, ..config(dir.path()) };
     let (log, faults) = machine.open_faulty(config);
-    faults.syncs.store(ALWAYS, SeqCst);
+    faults.set(Fault::Sync, ALWAYS);
     machine.begin(&log);
     assert_eq!(log.stats().lost, 0);
-    faults.syncs.store(0, SeqCst);
+    faults.set(Fault::Sync, 0);
 }
 
 #[test]
@@ -157,4 +157,85 @@ fn a_record_larger_than_a_segment_is_refused_alone() {
     assert!(matches!(answer, Err(AppendError::TooLarge { .. })), "{answer:?}");
     machine.call(&log, b"later");
     assert_eq!((log.stats().lost, log.stats().last_error), (1, None));
+}
+
+#[test]
+fn a_disk_that_fills_up_midway_in_a_frame_costs_nothing() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, faults) = machine.open_faulty(config(dir.path()));
+    let mut written = Vec::new();
+    for parts in [0, 1, 85, 254, 255] {
+        faults.set_written(parts);
+        faults.set(Fault::Write, 1);
+        written.extend(machine.call(&log, &machine.noise(500)));
+    }
+    assert_eq!((log.stats().lost, of_calls(read_all(&log, Position(0)).0)), (0, written.clone()));
+    drop(log);
+    let (log, recovery) = machine.open(config(dir.path())).unwrap();
+    assert_eq!(recovery.torn_bytes, 0, "what arrived of a failed frame is cut off at once");
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), written);
+}
+
+#[test]
+fn a_directory_that_is_moved_away_stops_capture_until_it_is_back() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (home, away) = (dir.path().join("log"), dir.path().join("away"));
+    let (log, _) = machine.open(config(&home)).unwrap();
+    let mut reader = log.reader(Position(0));
+    let mut written = machine.call(&log, b"before").to_vec();
+    for replaced in [false, true] {
+        std::fs::rename(&home, &away).unwrap();
+        if replaced {
+            std::fs::create_dir(&home).unwrap();
+        }
+        // Until it is noticed, records go on into the files that are away.
+        let refused = loop {
+            let mut slot = match log.reserve() {
+                Ok(slot) => slot,
+                Err(refused) => break refused,
+            };
+            let opening = machine.opening(&log);
+            wait(slot.open(opening.clone())).unwrap();
+            let closing = machine.closing(&opening, b"", b"");
+            wait(slot.close(closing.clone())).unwrap();
+            written.extend([Record::Opening(Box::new(opening)), Record::Closing(Box::new(closing))]);
+            machine.clock.advance(Duration::from_millis(300));
+        };
+        assert_eq!(refused, Refused::WriteFailed);
+        let trouble = log.stats().last_error.unwrap();
+        assert!(trouble.contains("log was moved or replaced"), "{trouble}");
+        // A reader that needs another file waits for it, and passes nothing over.
+        assert!(log.reader(Position(0)).read(usize::MAX).is_err());
+
+        if replaced {
+            std::fs::remove_dir(&home).unwrap();
+        }
+        std::fs::rename(&away, &home).unwrap();
+        recover(&machine, &log);
+        let batch = reader.read(usize::MAX).unwrap();
+        // What `recover` tried is there too, behind it.
+        assert!(of_calls(batch.records).starts_with(&written), "{written:?}");
+        assert_eq!(batch.skipped_bytes, 0);
+        written.clear();
+    }
+}
+
+#[test]
+fn files_that_are_deleted_under_the_log_cost_themselves() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, _) = machine.open(config(dir.path())).unwrap();
+    machine.call(&log, b"deleted");
+    super::rig::segments(dir.path()).into_iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    machine.clock.advance(Duration::from_secs(1));
+    // The writer looks after its files when it has done this.
+    machine.call(&log, b"deleted too");
+    while super::rig::segments(dir.path()).is_empty() {
+        std::thread::yield_now();
+    }
+    let later = machine.call(&log, b"later");
+    let (records, skipped) = read_all(&log, Position(0));
+    assert!(of_calls(records).ends_with(&later) && skipped > 0, "{skipped}");
+    drop(log);
+    let (log, _) = machine.open(config(dir.path())).unwrap();
+    assert!(of_calls(read_all(&log, Position(0)).0).ends_with(&later));
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::rig::{Machine, config, read_all};
 use crate::{Body, Position, Record};
 
+const SEGMENT: &str = "00000000000000000000.seg";
 /// Made once by [`write`]; made again only for a new format, in a directory of its own.
 const FORMAT_1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1");
 
@@ -15,6 +16,12 @@ fn format_1_is_read() {
         write(Path::new(FORMAT_1));
         panic!("{FORMAT_1} was missing and is written anew; check it in");
     }
+    let segment = fs::read(Path::new(FORMAT_1).join(SEGMENT)).unwrap();
+    assert_eq!(
+        (segment.len(), crc32fast::hash(&segment)),
+        (1025, 0xfe7ee109),
+        "what was released never changes"
+    );
     let (machine, dir) = (Machine::new(2), tempfile::tempdir().unwrap());
     for entry in fs::read_dir(FORMAT_1).unwrap() {
         let path = entry.unwrap().path();
@@ -22,6 +29,7 @@ fn format_1_is_read() {
     }
     let (log, recovery) = machine.open(config(dir.path())).unwrap();
     assert_eq!((recovery.segments, recovery.torn_bytes), (1, 0));
+    assert_eq!(fs::read(dir.path().join(SEGMENT)).unwrap(), segment, "and opening it changes no byte");
     let (records, skipped) = read_all(&log, Position(0));
     assert_eq!(skipped, 0);
     let [Record::Started(started), Record::Opening(opening), Record::Closing(closing), Record::Started(_)] =

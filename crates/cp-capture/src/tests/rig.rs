@@ -10,7 +10,7 @@ use bytes::Bytes;
 use cp_base::{Clock, IdGenerator, OrgId, Outcome, ProjectId, Random, SealingKey, Tick, Timestamp};
 
 use crate::disk::Disk;
-use crate::faults::Faults;
+use crate::faults::{Fault, Faults};
 use crate::{
     Ack, AppendError, Body, Closing, Durability, Log, LogConfig, OpenError, Opening, Position, Record,
     Recovery, Slot, open,
@@ -80,19 +80,19 @@ impl Machine {
 
     /// A log whose disk can be made to fail.
     pub(super) fn open_faulty(&self, config: LogConfig) -> (Log, Arc<Faults>) {
-        let (log, _, faults) = self.try_open_faulty(config, 0).unwrap();
+        let (log, _, faults) = self.try_open_faulty(config, &[]).unwrap();
         (log, faults)
     }
 
-    /// The same, over a disk that fails to rename so many times.
+    /// The same, over a disk that fails at first, each operation so many times.
     pub(super) fn try_open_faulty(
         &self,
         config: LogConfig,
-        renames: u64,
+        failing: &[(Fault, u64)],
     ) -> Result<(Log, Recovery, Arc<Faults>), OpenError> {
         let disk = Disk::new(&config.dir).unwrap();
         let faults = disk.faults.clone();
-        faults.renames.store(renames, SeqCst);
+        failing.iter().for_each(|(fault, times)| faults.set(*fault, *times));
         let parts = open::Parts {
             config,
             key: SealingKey::new([7; 32]),
