@@ -81,15 +81,17 @@ pub(crate) fn detail(call: domain::CallDetail) -> wire::CallDetail {
 pub(crate) fn status(status: cp_app::Status) -> wire::Status {
     let cp_app::NodeStatus { version, node, started_at, engine, master_key_source, log, pipeline, providers } =
         status.node;
+    let traffic = status.traffic.as_ref().ok();
     wire::Status {
         version,
         node_id: node,
         started_at,
         store: wire::StoreStatus {
             engine,
-            calls: status.traffic.calls,
-            running: status.traffic.running,
-            latest_call_at: status.traffic.latest_started_at,
+            calls: traffic.map(|traffic| traffic.calls),
+            running: traffic.map(|traffic| traffic.running),
+            latest_call_at: traffic.and_then(|traffic| traffic.latest_started_at),
+            last_error: status.traffic.err(),
         },
         log: wire::LogStatus {
             written: log.written,

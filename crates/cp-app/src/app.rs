@@ -8,7 +8,8 @@ use std::time::Duration;
 use cp_base::{CallId, Clock, ConversationId, IdGenerator, ProjectScope};
 use cp_genai::PriceBook;
 use cp_traffic::{
-    CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, TrafficStatus, TrafficStore,
+    CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, StoreError, TrafficStatus,
+    TrafficStore,
 };
 use tokio::sync::watch;
 
@@ -59,8 +60,8 @@ pub struct App {
 pub struct Status {
     /// The node.
     pub node: NodeStatus,
-    /// The project in numbers.
-    pub traffic: TrafficStatus,
+    /// The project in numbers, or why the store does not tell.
+    pub traffic: Result<TrafficStatus, String>,
 }
 
 impl fmt::Debug for App {
@@ -147,23 +148,30 @@ impl App {
         Ok(self.parts.traffic.list_details(ctx.scope, filter, after, limit).await?)
     }
 
-    /// The state of the node and its store.
-    pub async fn status(&self, ctx: &Ctx) -> Result<Status, AppError> {
-        let traffic = self.parts.traffic.status(ctx.scope).await?;
-        Ok(Status { node: (self.parts.node)(), traffic })
+    /// The state of the node and its store. It is asked for most when something is down, and so never fails.
+    pub async fn status(&self, ctx: &Ctx) -> Status {
+        let traffic = in_time(self.parts.traffic.status(ctx.scope)).await;
+        Status { node: (self.parts.node)(), traffic }
     }
 
-    /// Whether the node can really write and read: the store is written and read, the log is asked.
+    /// Whether the node can really write and read: the store is written and read, the log and the pipeline are asked.
     pub async fn ready(&self) -> Result<(), NotReady> {
-        let mut failing = Vec::new();
-        match tokio::time::timeout(PROBE_TIMEOUT, self.parts.traffic.probe()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => failing.push(("store", chain(&error))),
-            Err(_) => failing.push(("store", format!("no answer within {} s", PROBE_TIMEOUT.as_secs()))),
-        }
-        if let Some(error) = (self.parts.node)().log.last_error {
-            failing.push(("capture_log", error));
-        }
+        let store = in_time(self.parts.traffic.probe()).await;
+        let node = (self.parts.node)();
+        let parts = [
+            ("store", store.err()),
+            ("pipeline", node.pipeline.last_error),
+            ("capture_log", node.log.last_error),
+        ];
+        let failing: Vec<_> = parts.into_iter().filter_map(|(part, error)| Some((part, error?))).collect();
         if failing.is_empty() { Ok(()) } else { Err(NotReady { failing }) }
+    }
+}
+
+/// What the store answers, or why it does not.
+async fn in_time<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+    match tokio::time::timeout(PROBE_TIMEOUT, answer).await {
+        Ok(answer) => answer.map_err(|error| chain(&error)),
+        Err(_) => Err(format!("no answer within {} s", PROBE_TIMEOUT.as_secs())),
     }
 }

@@ -67,6 +67,6 @@ pub struct ProviderRow {
 /// The parts of a node that are down, each with what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotReady {
-    /// Name of the part (`store`, `capture_log`) and the reason.
+    /// Name of the part (`store`, `pipeline`, `capture_log`) and the reason.
     pub failing: Vec<(&'static str, String)>,
 }

@@ -35,7 +35,7 @@ pub struct Problem {
 /// A part of the service that is down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failing {
-    /// The part: `store` or `capture_log`.
+    /// The part: `store`, `pipeline` or `capture_log`.
     pub part: String,
     /// What it said.
     pub detail: String,

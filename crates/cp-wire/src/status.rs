@@ -34,13 +34,15 @@ pub struct StoreStatus {
     /// The database engine.
     #[schema(example = "SQLite")]
     pub engine: String,
-    /// Calls stored.
-    pub calls: u64,
+    /// Calls stored; absent while the store does not answer.
+    pub calls: Option<u64>,
     /// Of these, those that have not ended.
-    pub running: u64,
+    pub running: Option<u64>,
     /// Start of the latest call stored.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub latest_call_at: Option<Timestamp>,
+    /// Why the store does not answer; `null` when it does.
+    pub last_error: Option<String>,
 }
 
 /// The capture log of this node.

@@ -36,8 +36,9 @@ fn show(out: &mut impl Write, server: &str, status: &Status) -> io::Result<()> {
         |name: &str, value: String| writeln!(out, "  {SOFT}{name:<14}{SOFT:#}{}", printable(&value));
     fact("node", format!("{node_id}, up since {started_at}"))?;
     fact("master key", master_key_source.clone())?;
+    let calls = store.calls.map(|calls| format!(", {} calls", grouped(calls))).unwrap_or_default();
     let latest = store.latest_call_at.map(|at| format!(", the latest of {at}")).unwrap_or_default();
-    fact("store", format!("{}, {} calls{latest}", store.engine, grouped(store.calls)))?;
+    fact("store", format!("{}{calls}{latest}", store.engine))?;
     fact("capture log", format!("{} of {} on disk", bytes(log.disk_bytes), bytes(log.max_bytes)))?;
     fact("pipeline", format!("{} behind", bytes(pipeline.behind_bytes)))?;
     let served = providers.iter().filter(|provider| !provider.base_url.is_empty());
@@ -51,6 +52,7 @@ fn show(out: &mut impl Write, server: &str, status: &Status) -> io::Result<()> {
                 grouped(log.refused)
             )
         }),
+        store.last_error.as_ref().map(|error| format!("the store does not answer: {error}")),
         log.last_error.as_ref().map(|error| format!("the capture log cannot write: {error}")),
         pipeline.last_error.as_ref().map(|error| format!("the pipeline cannot store: {error}")),
     ];

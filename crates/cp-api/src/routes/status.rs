@@ -7,12 +7,11 @@ use cp_wire::Status;
 
 use crate::access::Local;
 use crate::convert;
-use crate::problem::Refusal;
 
 /// Get the state of this node and its store.
 #[utoipa::path(get, path = "/status", tag = "system", responses(
     (status = 200, body = Status, description = "The state"),
 ))]
-pub(crate) async fn get_status(Local(ctx): Local, State(app): State<App>) -> Result<Json<Status>, Refusal> {
-    Ok(Json(convert::status(app.status(&ctx).await?)))
+pub(crate) async fn get_status(Local(ctx): Local, State(app): State<App>) -> Json<Status> {
+    Json(convert::status(app.status(&ctx).await))
 }

@@ -21,6 +21,10 @@ fn a_store_that_is_down_is_named() {
         database.db.close().await;
         let (status, problem) = world.get_json("/readyz").await;
         assert_eq!((status, &problem["failing"][0]["part"]), (503, &json!("store")));
+        let (status, state) = world.get_json("/api/v1/status").await;
+        assert_eq!((status, &state["store"]["calls"]), (200, &json!(null)), "unknown is not none");
+        assert!(state["store"]["last_error"].as_str().unwrap().contains("not available"), "{state}");
+        assert_eq!(state["providers"][0]["name"], "openai", "what is known is told");
         let (status, problem) = world.get_json("/api/v1/calls").await;
         assert_eq!((status, &problem["type"]), (503, &json!("urn:codepromptu:problem:unavailable")));
     });
@@ -31,7 +35,7 @@ fn the_status_says_what_is_stored_and_served() {
     with_world(async |mut world| {
         world.store_some(3).await;
         let status = world.client().await.get_status().await.unwrap();
-        assert_eq!((status.version.as_str(), status.store.calls), ("1.2.3", 3));
+        assert_eq!((status.version.as_str(), status.store.calls), ("1.2.3", Some(3)));
         assert_eq!(status.store.latest_call_at.unwrap().to_string(), "2026-01-01T00:00:02.000000Z");
         assert_eq!(status.providers[0].name, "openai");
     });
