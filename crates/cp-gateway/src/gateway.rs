@@ -211,10 +211,15 @@ impl Gateway {
         let opening = self.opening(admitted);
         let written = slot.as_mut().map(|slot| slot.open(opening.clone()));
         let context = self.context.clone();
-        let call = OpenCall::new(context, opening, admitted.received, slot, policy.max_body_bytes);
+        let mut call = OpenCall::new(context, opening, admitted.received, slot, policy.max_body_bytes);
         let Some(written) = written else { return Ok(call) };
         if policy.on_full == OnFull::Reject {
-            return written.await.map(|()| call).map_err(|_| Failure::CaptureFailed);
+            if written.await.is_ok() {
+                return Ok(call);
+            }
+            let failure = Failure::CaptureFailed;
+            drop(call.close(failure.outcome(), Some(failure.code())));
+            return Err(failure);
         }
         // A stalled disk does not stop traffic: the opening is still written when the disk comes back.
         if let Ok(Err(_)) = tokio::time::timeout(STALL_LIMIT, written).await {

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod clients;
+mod clock;
 mod endings;
+mod providers;
 mod refusals;
 mod rig;
 mod tls;

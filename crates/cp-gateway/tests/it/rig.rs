@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cp_base::{IdGenerator, MasterKey, ProjectScope, Random, SystemClock};
+use cp_base::{Clock, IdGenerator, MasterKey, ProjectScope, Random, SystemClock};
 use cp_capture::{Closing, Durability, Log, LogConfig, Opening, Position, Record};
 use cp_gateway::{
     CapturePolicy, Gateway, GatewayParts, Limits, Listener, OnFull, Snapshot, TlsIdentity, Upstream,
@@ -30,6 +30,12 @@ pub(crate) enum Step {
     Echo,
     /// Reads the next request on the same connection.
     AwaitRequest,
+    /// Sends the bytes for ever, until nobody takes them.
+    SendForever(Vec<u8>),
+    /// Waits until the client has done what it does.
+    AwaitClient,
+    /// Ends the connection.
+    Close,
     /// Ends the connection with a reset.
     Reset,
 }
@@ -39,28 +45,43 @@ pub(crate) enum Step {
 pub(crate) struct Seen {
     pub(crate) requests: Vec<Vec<u8>>,
     pub(crate) hang_ups: usize,
+    /// What was sent by [`Step::SendForever`].
+    pub(crate) sent_bytes: usize,
 }
 
 pub(crate) struct Provider {
     pub(crate) port: u16,
     pub(crate) seen: watch::Receiver<Seen>,
+    /// For [`Step::AwaitClient`].
+    pub(crate) client_done: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
 impl Provider {
     /// Plays `script` for every request.
     pub(crate) async fn play(script: Vec<Step>) -> Self {
+        Self::start(script, Begin::AfterRequest).await
+    }
+
+    /// Plays `script` on every connection, whatever is sent there.
+    pub(crate) async fn play_at_once(script: Vec<Step>) -> Self {
+        Self::start(script, Begin::AtOnce).await
+    }
+
+    async fn start(script: Vec<Step>, begin: Begin) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, receiver) = watch::channel(Seen::default());
+        let (client_done, done) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, script.clone(), seen.clone()));
+                let (seen, done) = (seen.clone(), done.clone());
+                connections.spawn(converse(stream, script.clone(), begin, (seen, done)));
             }
         });
-        Self { port, seen: receiver, _tasks: tasks }
+        Self { port, seen: receiver, client_done, _tasks: tasks }
     }
 
     pub(crate) async fn wait_for(&mut self, condition: impl FnMut(&Seen) -> bool) -> Seen {
@@ -68,9 +89,23 @@ impl Provider {
     }
 }
 
-async fn converse(mut stream: TcpStream, script: Vec<Step>, seen: watch::Sender<Seen>) {
-    while let Some(request) = read_message(&mut stream).await {
-        seen.send_modify(|seen| seen.requests.push(request));
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    AtOnce,
+    AfterRequest,
+}
+
+async fn converse(
+    mut stream: TcpStream,
+    script: Vec<Step>,
+    begin: Begin,
+    (seen, mut done): (watch::Sender<Seen>, watch::Receiver<bool>),
+) {
+    loop {
+        if begin == Begin::AfterRequest {
+            let Some(request) = read_message(&mut stream).await else { return };
+            seen.send_modify(|seen| seen.requests.push(request));
+        }
         for step in &script {
             match step {
                 Step::Send(bytes) => {
@@ -90,6 +125,15 @@ async fn converse(mut stream: TcpStream, script: Vec<Step>, seen: watch::Sender<
                     return;
                 }
                 Step::AwaitRequest => drop(read_message(&mut stream).await),
+                Step::SendForever(bytes) => {
+                    while stream.write_all(bytes).await.is_ok() {
+                        seen.send_modify(|seen| seen.sent_bytes += bytes.len());
+                    }
+                    seen.send_modify(|seen| seen.hang_ups += 1);
+                    return;
+                }
+                Step::AwaitClient => drop(done.wait_for(|done| *done).await),
+                Step::Close => return,
                 Step::Reset => {
                     stream.set_zero_linger().unwrap();
                     return;
@@ -149,6 +193,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<TlsIdentity>,
     pub(crate) base_url: Option<String>,
     pub(crate) client: UpstreamClient,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Default for Settings {
@@ -161,6 +206,7 @@ impl Default for Settings {
             tls: None,
             base_url: None,
             client: UpstreamClient::new(PATIENCE, false, None).unwrap(),
+            clock: Arc::new(SystemClock::default()),
         }
     }
 }
@@ -184,7 +230,7 @@ impl Rig {
 
     pub(crate) async fn with(port: u16, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
+        let (clock, random) = (settings.clock, Arc::new(Random::system()));
         let ids = IdGenerator::new(clock.clone(), random.clone());
         let master = MasterKey::new([7; 32]);
         let small = settings.max_log_bytes < 1 << 20;
@@ -273,11 +319,31 @@ impl Rig {
         records
     }
 
+    /// Waits until nothing is left of any call: no promise of room, no memory, no connection.
+    pub(crate) async fn nothing_left(&self, tasks: usize) {
+        let metrics = tokio::runtime::Handle::current().metrics();
+        let waiting = async {
+            loop {
+                let stats = self.log.stats();
+                if (stats.open_calls, stats.memory_used) == (0, 0) && metrics.num_alive_tasks() <= tasks {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| {
+            panic!("{:?}, {} tasks and not {tasks}", self.log.stats(), metrics.num_alive_tasks())
+        });
+    }
+
     /// The opening and closing of the only call.
     pub(crate) async fn only_call(&self) -> (Opening, Closing) {
         let closings =
             |records: &[Record]| records.iter().filter(|record| matches!(record, Record::Closing(_))).count();
         let records = self.records(|records| closings(records) == 1).await;
+        let openings = records.iter().filter(|record| matches!(record, Record::Opening(_))).count();
+        assert_eq!(openings, 1, "{records:?}");
         let opening = records.iter().find_map(|record| match record {
             Record::Opening(opening) => Some((**opening).clone()),
             _ => None,
