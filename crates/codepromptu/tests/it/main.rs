@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crash;
+mod faults;
 mod money;
 mod plaintext;
 mod program;

@@ -54,7 +54,22 @@ impl Installation {
     }
 
     pub(crate) fn serve(&self) -> Program {
-        Program::start(command(self.dir.path()).args(["serve", "--config"]).arg(self.config()))
+        Program::start(&mut self.serving())
+    }
+
+    /// The command that serves, for a test that starts it in a way of its own.
+    pub(crate) fn serving(&self) -> Command {
+        let mut command = command(self.dir.path());
+        command.args(["serve", "--config"]).arg(self.config());
+        command
+    }
+
+    /// The same, started by another program, which becomes it.
+    pub(crate) fn serving_under(&self, starter: &str, arguments: &[&str]) -> Command {
+        let (serving, mut command) = (self.serving(), Command::new(starter));
+        command.current_dir(self.dir.path()).env_clear().env("PATH", env!("PATH"));
+        command.args(arguments).arg(serving.get_program()).args(serving.get_args());
+        command
     }
 }
 
@@ -83,7 +98,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut program = Self { child, base: String::new(), announced: String::new() };
         let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
@@ -108,6 +123,36 @@ impl Program {
 
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.base).unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What a path answers.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let response = http().get(format!("{}{path}", self.base).parse().unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// The sum of a metric's values whose labels contain a text.
+    pub(crate) async fn metric(&self, name: &str, label: &str) -> f64 {
+        let text = self.get("/metrics").await.1;
+        let values = text.lines().filter_map(|line| {
+            let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;
+            let is_it = (labels.is_empty() || labels.starts_with('{')) && labels.contains(label);
+            is_it.then(|| value.parse::<f64>().unwrap())
+        });
+        values.sum()
+    }
+
+    /// What `codepromptu status` says.
+    pub(crate) fn status(&self, dir: &Path) -> String {
+        let output = run(command(dir).args(["status", "--server", &self.base]));
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// kill -9.
@@ -183,6 +228,7 @@ pub(crate) fn http() -> Http {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) call: CallId,
+    pub(crate) captured: bool,
     pub(crate) body: String,
 }
 
@@ -190,7 +236,8 @@ impl Answer {
     pub(crate) async fn read(response: Response<Incoming>) -> Result<Self, hyper::Error> {
         let status = response.status().as_u16();
         let call = response.headers()["codepromptu-call-id"].to_str().unwrap().parse().unwrap();
+        let captured = status < 500 && !response.headers().contains_key("codepromptu-capture");
         let body = response.into_body().collect().await?.to_bytes();
-        Ok(Self { status, call, body: String::from_utf8(body.to_vec()).unwrap() })
+        Ok(Self { status, call, captured, body: String::from_utf8(body.to_vec()).unwrap() })
     }
 }
