@@ -276,9 +276,13 @@ impl StoreCalls {
             Some(handle) => self.named(scope, handle, id, mates).await?,
             None => None,
         };
-        let parent = match named {
+        let chained = match named {
             Some(parent) => Some(parent),
             None => self.chained(scope, client, &chain, id, mates).await?,
+        };
+        let parent = match (chained, chain.chosen()) {
+            (None, Some(choice)) => self.named(scope, choice, id, mates).await?,
+            (chained, _) => chained,
         };
         if !call.messages.input.is_empty() {
             let begun = ConversationId::from_uuid(id.uuid());

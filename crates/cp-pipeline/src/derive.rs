@@ -42,7 +42,7 @@ impl Deriver {
             input: std::mem::take(&mut decoded.input_messages),
             output: std::mem::take(&mut decoded.output_messages),
         };
-        let chain = Chain::of(key, &messages);
+        let chain = Chain::of(key, closing.opening.client_fingerprint, &messages);
         let named = Named::of(key, &closing.opening.provider, &closing.opening.path, &decoded);
         let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
         let document = CallDocument {
@@ -57,7 +57,7 @@ impl Deriver {
             scope,
             summary,
             chain_tip: chain.tip(),
-            handles: named.handles,
+            handles: named.handles.into_iter().chain(chain.choices().iter().copied()).collect(),
             parent: None,
             document,
             messages,

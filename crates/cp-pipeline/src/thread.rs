@@ -9,6 +9,9 @@ use serde_json::Value;
 /// Answers of this many turns back are looked for; a client that cuts its history deeper begins a conversation.
 const MAX_LOOKED_FOR: usize = 64;
 
+/// Of an answer in several choices so many can be gone on with.
+const MAX_CHOICES: usize = 16;
+
 /// The rolling digest of a call's messages: `link[n] = digest(link[n-1], message[n])`.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
@@ -16,10 +19,14 @@ pub(crate) struct Chain {
     answered: Vec<Digest>,
     /// The link that ends with this call's own answer.
     tip: Option<Digest>,
+    /// Handles for the links that end with one of its other choices.
+    choices: Vec<Digest>,
+    /// By what handle this call goes on with another choice than the first.
+    chosen: Option<Digest>,
 }
 
 impl Chain {
-    pub(crate) fn of(key: &SealingKey, messages: &CallMessages) -> Self {
+    pub(crate) fn of(key: &SealingKey, client: Option<[u8; 16]>, messages: &CallMessages) -> Self {
         let mut link = Digest::default();
         let mut answered = Vec::new();
         for message in messages.input.iter().filter(|message| is_turn(message)) {
@@ -30,8 +37,14 @@ impl Chain {
         }
         answered.reverse();
         answered.truncate(MAX_LOOKED_FOR);
-        let tip = messages.output.first().map(|answer| key.digest(&[&link, &identity_bytes(answer)]));
-        Self { answered, tip }
+        let mut ends = messages.output.iter().map(|answer| key.digest(&[&link, &identity_bytes(answer)]));
+        let tip = ends.next();
+        // A handle holds for all clients, and a chain for its own.
+        let client = client.unwrap_or_default();
+        let choice = |link: &Digest| key.digest(&[b"choice", &client, link]);
+        let choices = ends.take(MAX_CHOICES).map(|link| choice(&link)).collect();
+        let chosen = answered.first().map(choice);
+        Self { answered, tip, choices, chosen }
     }
 
     /// The tips that this call may continue, the longest first.
@@ -41,6 +54,15 @@ impl Chain {
 
     pub(crate) fn tip(&self) -> Option<Digest> {
         self.tip
+    }
+
+    /// The handles of the choices beyond the first.
+    pub(crate) fn choices(&self) -> &[Digest] {
+        &self.choices
+    }
+
+    pub(crate) fn chosen(&self) -> Option<Digest> {
+        self.chosen
     }
 }
 

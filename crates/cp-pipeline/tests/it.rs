@@ -243,6 +243,30 @@ db_test! {
         assert_ne!(conversation(other).await, conversation(first).await);
     }
 
+    async fn any_choice_of_an_answer_can_be_continued(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let choice = |index: u64, said: &str| {
+            json!({"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": said}})
+        };
+        let choices = json!([choice(0, "red"), choice(1, "green"), choice(2, "blue")]);
+        let response = json!({"id": "chatcmpl-1", "model": "gpt-4o-mini", "choices": choices}).to_string();
+        let request = json!({"model": "gpt-4o-mini", "n": 3, "messages": [user("colour?")]}).to_string();
+        let first = world.pass(&log, request.as_bytes(), response.as_bytes()).await;
+        // Within one batch, and over the boundary of two.
+        let blue = world.chat(&log, &json!([user("colour?"), assistant("blue"), user("why?")]), "sky").await;
+        world.store_all(&log).await;
+        let green = world.chat(&log, &json!([user("colour?"), assistant("green"), user("why?")]), "grass").await;
+        let red = world.chat(&log, &json!([user("colour?"), assistant("red"), user("why?")]), "fire").await;
+        let none = world.chat(&log, &json!([user("colour?"), assistant("grey"), user("why?")]), "fog").await;
+        world.store_all(&log).await;
+        let conversation = async |call| world.call(call).await.summary.conversation.unwrap().uuid();
+        for call in [blue, green, red] {
+            assert_eq!(conversation(call).await, first.uuid());
+        }
+        assert_eq!(conversation(none).await, none.uuid());
+    }
+
     async fn a_response_continues_the_one_that_it_names(test: TestDb) {
         let world = World::new(test).await;
         let log = world.open_log();
