@@ -92,9 +92,14 @@ fn codec(method: &str, path: &str) -> Option<&'static Codec> {
     CODECS.iter().copied().find(|codec| method == "POST" && (codec.serves)(path))
 }
 
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Decodes a call. An opaque call yields only its error, where the provider answered with one.
 #[must_use]
 pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
+    let unmarked = |body| <[u8]>::strip_prefix(body, BYTE_ORDER_MARK).unwrap_or(body);
+    let exchange =
+        &Exchange { request: unmarked(exchange.request), response: unmarked(exchange.response), ..*exchange };
     let mut call = DecodedCall::default();
     let Some(codec) = codec(exchange.method, exchange.path) else {
         call.error = provider_error::of_opaque(exchange.response, exchange.status);

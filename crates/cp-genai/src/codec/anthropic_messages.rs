@@ -1,6 +1,7 @@
 //! Anthropic's messages.
 //!
-//! Source: `anthropic-sdk-python`, `types`. Tool results keep the role `user` that they are sent with.
+//! Source: `anthropic-sdk-python`, `types`, and `lib/vertex` for the paths of Vertex AI, which name the model. Tool
+//! results keep the role `user` that they are sent with.
 
 mod stream;
 
@@ -12,14 +13,21 @@ use crate::{DecodedCall, Message, OperationName, Part, Usage, UsageSource};
 
 pub(super) const CODEC: Codec = Codec {
     operation: OperationName::Chat,
-    serves: |path| path.ends_with("/v1/messages"),
+    serves: |path| path.ends_with("/v1/messages") || vertex_model(path).is_some(),
     request,
     reassemble: stream::reassemble,
     response,
 };
 
-fn request(request: &mut Object, _path: &str, call: &mut DecodedCall) {
-    call.request_model = text(request, "model");
+/// The model of `…/publishers/anthropic/models/{model}:rawPredict` or `:streamRawPredict`.
+fn vertex_model(path: &str) -> Option<&str> {
+    let (_, target) = path.split_once("/publishers/anthropic/models/")?;
+    let model = target.strip_suffix(":rawPredict").or_else(|| target.strip_suffix(":streamRawPredict"))?;
+    (model != "count-tokens").then_some(model)
+}
+
+fn request(request: &mut Object, path: &str, call: &mut DecodedCall) {
+    call.request_model = text(request, "model").or_else(|| vertex_model(path).map(str::to_owned));
     call.stream = request.remove("stream") == Some(Value::Bool(true));
     content(request.remove("system"), &mut call.system_instructions);
     call.input_messages = array(request, "messages").into_iter().flatten().map(message).collect();
@@ -97,7 +105,8 @@ fn block(value: Value, parts: &mut Vec<Part>) {
     annotate(parts, &kind, fields);
 }
 
-/// Anthropic counts cached tokens beside `input_tokens`; [`Usage`] counts them inside.
+/// Anthropic counts cached tokens beside `input_tokens`; [`Usage`] counts them inside. What it took to compact the
+/// context is in the iterations alone, and is charged for like the rest.
 ///
 /// The totals of a stream can grow after its beginning, where alone the lifetimes of cache writes are told (tools that
 /// the provider runs read and write the cache too). What is beyond the known lifetimes is taken as written for five
@@ -106,18 +115,29 @@ fn usage(response: &mut Object) -> Option<Usage> {
     let mut counts = object(response, "usage")?;
     let mut lifetimes = object(&mut counts, "cache_creation").unwrap_or_default();
     let mut output = object(&mut counts, "output_tokens_details").unwrap_or_default();
-    let read = count(&mut counts, "cache_read_input_tokens");
-    let created = count(&mut counts, "cache_creation_input_tokens");
-    let created_5m = count(&mut lifetimes, "ephemeral_5m_input_tokens");
-    let created_1h = count(&mut lifetimes, "ephemeral_1h_input_tokens");
-    let input = count(&mut counts, "input_tokens")
+    let iterations = counts.get("iterations").cloned().unwrap_or_default();
+    let all = |from: &mut Object, name: &str, path: &str| {
+        let compacting =
+            iterations.as_array().into_iter().flatten().filter(|each| kind(each) == "compaction");
+        let more = compacting.filter_map(|each| each.pointer(path)?.as_u64()).reduce(u64::saturating_add);
+        match (count(from, name), more) {
+            (Some(count), more) => Some(count.saturating_add(more.unwrap_or(0))),
+            (None, more) => more.filter(|more| *more > 0),
+        }
+    };
+    let read = all(&mut counts, "cache_read_input_tokens", "/cache_read_input_tokens");
+    let created = all(&mut counts, "cache_creation_input_tokens", "/cache_creation_input_tokens");
+    let [created_5m, created_1h] = ["ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"]
+        .map(|name| all(&mut lifetimes, name, &format!("/cache_creation/{name}")));
+    let input = all(&mut counts, "input_tokens", "/input_tokens")
         .map(|input| input.saturating_add(read.unwrap_or(0)).saturating_add(created.unwrap_or(0)));
+    let output_tokens = all(&mut counts, "output_tokens", "/output_tokens");
     let known = created_5m.unwrap_or(0).saturating_add(created_1h.unwrap_or(0));
     let is_split = created_5m.is_some() || created_1h.is_some();
     let estimated = is_split && known != created.unwrap_or(0);
     let usage = Usage {
         input_tokens: input,
-        output_tokens: count(&mut counts, "output_tokens"),
+        output_tokens,
         cache_read_input_tokens: read,
         cache_creation_input_tokens: created,
         cache_creation_1h_input_tokens: created_1h,
@@ -128,4 +148,8 @@ fn usage(response: &mut Object) -> Option<Usage> {
     put_rest(&mut counts, "output_tokens_details", output);
     put_rest(response, "usage", counts);
     (usage != Usage::default()).then_some(usage)
+}
+
+fn kind(value: &Value) -> &str {
+    value.get("type").and_then(Value::as_str).unwrap_or_default()
 }

@@ -39,8 +39,14 @@ pub(super) fn object(from: &mut Object, key: &str) -> Option<Object> {
 pub(super) fn count(from: &mut Object, key: &str) -> Option<u64> {
     match from.remove(key)? {
         Value::Number(number) if number.is_u64() => number.as_u64(),
+        // Some servers write a whole number as 12.0.
+        Value::Number(number) if number.as_f64().is_some_and(is_whole) => format!("{number:.0}").parse().ok(),
         other => put_back(from, key, other),
     }
+}
+
+fn is_whole(number: f64) -> bool {
+    number >= 0.0 && number.fract() == 0.0
 }
 
 fn put_back<T>(into: &mut Object, key: &str, value: Value) -> Option<T> {

@@ -54,8 +54,9 @@ impl Framing {
                 matches!(first, None | Some(b'{' | b']')).then_some(Self::Array)
             }
             _ => {
-                let begins_like_events =
-                    [b"data:".as_slice(), b"event:", b":"].iter().any(|field| body.starts_with(field));
+                let begins_like_events = [b"data:".as_slice(), b"event:", b"id:", b"retry:", b":"]
+                    .iter()
+                    .any(|field| body.starts_with(field));
                 (begins_like_events || declared("text/event-stream")).then_some(Self::Events)
             }
         }

@@ -1,13 +1,20 @@
 //! JSON as clients write it. A text that was cut in the middle of an emoji ends with half a surrogate pair, written as
-//! `\ud83d`: an escape that is JSON by its grammar and no character. It is read as U+FFFD rather than not at all.
+//! `\ud83d`: an escape that is JSON by its grammar and no character. It is read as U+FFFD rather than not at all, and so
+//! are bytes that are no UTF-8.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
 /// Reads a JSON text.
 pub(super) fn parse(text: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice(text).or_else(|error| match without_lone_surrogates(text) {
-        Some(mended) => serde_json::from_slice(&mended),
-        None => Err(error),
+    serde_json::from_slice(text).or_else(|error| {
+        let characters = String::from_utf8_lossy(text);
+        match (without_lone_surrogates(characters.as_bytes()), characters) {
+            (Some(mended), _) => serde_json::from_slice(&mended),
+            (None, Cow::Owned(mended)) => serde_json::from_str(&mended),
+            (None, Cow::Borrowed(_)) => Err(error),
+        }
     })
 }
 
@@ -61,7 +68,9 @@ mod tests {
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap(), read, "{text}");
         }
+        assert_eq!(parse(b"\"cut \xE2\x82\"").unwrap(), "cut \u{fffd}");
         assert!(parse(br#"{"a": \ud83d}"#).is_err());
+        assert!(parse(b"\xE2\x82").is_err());
         assert!(parse(br#""\ud83d"#).is_err(), "it is cut off");
     }
 

@@ -1,19 +1,21 @@
 //! OpenAI's chat completions, and the dialects of the providers compatible with them.
 //!
 //! Source: `openai-python`, `types/chat`. Dialects covered: `reasoning_content` and `reasoning` (DeepSeek, vLLM,
-//! OpenRouter), `prompt_cache_hit_tokens` (DeepSeek), reasoning tokens counted apart (xAI), the model in Azure's path.
+//! OpenRouter), thinking as a part of the content (Mistral), `prompt_cache_hit_tokens` (DeepSeek), usage in `x_groq` or
+//! in the choice (Groq, Moonshot), reasoning tokens counted apart (xAI, Gemini), the model in Azure's path.
 
+mod content;
 mod stream;
 
 use serde_json::Value;
 
 use super::Codec;
-use super::fields::{Object, annotate, array, count, object, put_rest, string, text};
+use super::fields::{Object, annotate, array, count, is_said, object, put_rest, string, text};
 use crate::{DecodedCall, Message, OperationName, Part, Usage, UsageSource};
 
 pub(super) const CODEC: Codec = Codec {
     operation: OperationName::Chat,
-    serves: |path| path.ends_with("/chat/completions"),
+    serves: |path| path.ends_with("/chat/completions") || path.ends_with("/agents/completions"),
     request,
     reassemble: stream::reassemble,
     response,
@@ -47,8 +49,13 @@ fn response(response: &mut Object, call: &mut DecodedCall) {
     response.remove("object");
     call.response_id = text(response, "id");
     call.response_model = text(response, "model");
-    call.usage = usage(response);
     let mut choices = array(response, "choices").unwrap_or_default();
+    if let [Value::Object(only)] = choices.as_mut_slice()
+        && !response.get("usage").is_some_and(is_said)
+    {
+        response.extend(only.remove_entry("usage"));
+    }
+    call.usage = usage(response, call.response_model.as_deref());
     choices.sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
     call.output_messages = choices.into_iter().map(choice).collect();
     call.finish_reasons =
@@ -67,7 +74,7 @@ fn choice(choice: Value) -> Message {
     answer
 }
 
-fn message(value: Value) -> Message {
+pub(super) fn message(value: Value) -> Message {
     let mut parts = Vec::new();
     let mut fields = match value {
         Value::Object(fields) => fields,
@@ -131,6 +138,9 @@ fn content_part(value: Value, parts: &mut Vec<Part>) {
     let key = match value.get("type").and_then(Value::as_str) {
         Some("text") => "text",
         Some("refusal") => "refusal",
+        Some("thinking") if value.get("thinking").is_some_and(Value::is_array) => {
+            return thinking(value, parts);
+        }
         _ => return parts.push(Part::Generic { value }),
     };
     match value {
@@ -142,6 +152,15 @@ fn content_part(value: Value, parts: &mut Vec<Part>) {
         }
         value => parts.push(Part::Generic { value }),
     }
+}
+
+fn thinking(value: Value, parts: &mut Vec<Part>) {
+    let Value::Object(mut fields) = value else { return parts.push(Part::Generic { value }) };
+    let said = array(&mut fields, "thinking").unwrap_or_default();
+    let texts = said.iter().filter_map(|item| item.get("text")?.as_str());
+    parts.push(Part::Reasoning { content: texts.collect() });
+    fields.remove("type");
+    annotate(parts, "thinking", fields);
 }
 
 fn tool_call(value: Value, parts: &mut Vec<Part>) {
@@ -179,32 +198,48 @@ pub(super) fn parsed_arguments(function: &mut Object) -> Value {
 }
 
 /// OpenAI counts cached tokens inside `prompt_tokens`, as [`Usage`] does.
-pub(super) fn usage(response: &mut Object) -> Option<Usage> {
-    let mut counts = object(response, "usage")?;
+pub(super) fn usage(response: &mut Object, model: Option<&str>) -> Option<Usage> {
+    let mut counts = counts(response)?;
     let mut input = object(&mut counts, "prompt_tokens_details").unwrap_or_default();
     let mut output = object(&mut counts, "completion_tokens_details").unwrap_or_default();
     let total = count(&mut counts, "total_tokens");
     let mut usage = Usage {
         input_tokens: count(&mut counts, "prompt_tokens"),
         output_tokens: count(&mut counts, "completion_tokens"),
-        cache_read_input_tokens: count(&mut input, "cached_tokens")
-            .or_else(|| count(&mut counts, "prompt_cache_hit_tokens")),
-        cache_creation_input_tokens: count(&mut input, "cache_write_tokens"),
+        cache_read_input_tokens: count(&mut input, "cached_tokens").or_else(|| {
+            let names = ["prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens"];
+            names.iter().find_map(|name| count(&mut counts, name))
+        }),
+        cache_creation_input_tokens: count(&mut input, "cache_write_tokens")
+            .or_else(|| count(&mut counts, "cache_creation_input_tokens")),
         cache_creation_1h_input_tokens: None,
         reasoning_output_tokens: count(&mut output, "reasoning_tokens"),
         source: UsageSource::Reported,
     };
-    // Some providers count reasoning beside `completion_tokens` instead of inside it: the total tells.
-    if let (Some(input), Some(output), Some(reasoning)) =
-        (usage.input_tokens, usage.output_tokens, usage.reasoning_output_tokens)
-    {
-        let apart = input.saturating_add(output).saturating_add(reasoning);
-        if reasoning > 0 && total == Some(apart) {
-            usage.output_tokens = Some(output.saturating_add(reasoning));
-        }
-    }
+    usage.output_tokens = output_tokens(&usage, total, model);
     put_rest(&mut counts, "prompt_tokens_details", input);
     put_rest(&mut counts, "completion_tokens_details", output);
     put_rest(response, "usage", counts);
     (usage != Usage::default()).then_some(usage)
+}
+
+/// Groq sends the counts of a stream with its own fields.
+fn counts(response: &mut Object) -> Option<Object> {
+    object(response, "usage").or_else(|| object(response.get_mut("x_groq")?.as_object_mut()?, "usage"))
+}
+
+/// Some providers count reasoning beside `completion_tokens` instead of inside it: the total tells. Google does so
+/// without telling how much of it there was.
+fn output_tokens(usage: &Usage, total: Option<u64>, model: Option<&str>) -> Option<u64> {
+    let (Some(input), Some(output), Some(total)) = (usage.input_tokens, usage.output_tokens, total) else {
+        return usage.output_tokens;
+    };
+    let with_reasoning = output.saturating_add(usage.reasoning_output_tokens.unwrap_or(0));
+    let is_gemini =
+        model.is_some_and(|model| model.rsplit('/').next().unwrap_or(model).starts_with("gemini-"));
+    match total.checked_sub(input) {
+        Some(apart) if apart == with_reasoning => Some(apart),
+        Some(apart) if is_gemini && usage.reasoning_output_tokens.is_none() => Some(apart.max(output)),
+        _ => Some(output),
+    }
 }

@@ -48,7 +48,7 @@ fn response(response: &mut Object, call: &mut DecodedCall) {
     response.remove("object");
     call.response_id = text(response, "id");
     call.response_model = text(response, "model");
-    call.usage = usage(response);
+    call.usage = usage(response, call.response_model.as_deref());
     let mut choices = array(response, "choices").unwrap_or_default();
     choices.sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
     call.output_messages = choices.into_iter().map(choice).collect();
@@ -64,6 +64,10 @@ fn choice(choice: Value) -> Message {
         return answer;
     };
     choice.remove("index");
+    // Mistral answers to a prompt and a suffix with messages.
+    if let Some(message) = ["message", "delta"].iter().find_map(|key| choice.remove(*key)) {
+        answer.parts = super::openai_chat::message(message).parts;
+    }
     answer.parts.extend(text(&mut choice, "text").map(|content| Part::Text { content }));
     answer.finish_reason = text(&mut choice, "finish_reason");
     annotate(&mut answer.parts, "choice", choice);

@@ -26,7 +26,7 @@ fn response(response: &mut Object, call: &mut DecodedCall) {
     response.remove("object");
     call.response_id = text(response, "id");
     call.response_model = text(response, "model");
-    call.usage = usage(response);
+    call.usage = usage(response, None);
     let embeddings = array(response, "data").unwrap_or_default();
     if !embeddings.is_empty() {
         response.insert("data".to_owned(), embeddings.into_iter().map(without_vector).collect());

@@ -1,4 +1,4 @@
-//! OpenAI's Responses API: `POST …/responses`.
+//! OpenAI's Responses API: `POST …/responses`, and `…/responses/compact`, which answers with items too.
 //!
 //! Source: `openai-python`, `types/responses`. Input and output are lists of items. The items of the model, one after the
 //! other, are one message of the role `assistant`, so that an answer and the same items sent back are the same message;
@@ -15,7 +15,7 @@ use crate::{DecodedCall, Message, OperationName, Part, Usage};
 
 pub(super) const CODEC: Codec = Codec {
     operation: OperationName::Chat,
-    serves: |path| path.ends_with("/responses"),
+    serves: |path| path.ends_with("/responses") || path.ends_with("/responses/compact"),
     request,
     reassemble: stream::reassemble,
     response,
@@ -26,7 +26,7 @@ fn request(request: &mut Object, _path: &str, call: &mut DecodedCall) {
     call.stream = request.remove("stream") == Some(Value::Bool(true));
     instructions(request, call);
     match request.remove("input") {
-        Some(Value::Array(items)) => call.input_messages = messages(items, role),
+        Some(Value::Array(items)) => call.input_messages = messages(items),
         Some(Value::Null) | None => {}
         Some(other) => {
             let mut parts = Vec::new();
@@ -46,7 +46,7 @@ fn response(response: &mut Object, call: &mut DecodedCall) {
     call.usage = usage(response);
     echo(response, call);
     let items = array(response, "output").unwrap_or_default();
-    call.output_messages = messages(items, |_| ASSISTANT);
+    call.output_messages = messages(items);
     let status = text(response, "status");
     let details = object(response, "incomplete_details");
     let reason = details.and_then(|mut details| text(&mut details, "reason"));
@@ -83,7 +83,7 @@ fn echo(response: &mut Object, call: &mut DecodedCall) {
 fn instructions(from: &mut Object, call: &mut DecodedCall) {
     match from.remove("instructions") {
         Some(Value::Array(items)) => {
-            let said = messages(items, role).into_iter().flat_map(|message| message.parts);
+            let said = messages(items).into_iter().flat_map(|message| message.parts);
             call.system_instructions.extend(said);
         }
         Some(value) => content(value, &mut call.system_instructions),
@@ -93,7 +93,8 @@ fn instructions(from: &mut Object, call: &mut DecodedCall) {
 
 const ASSISTANT: &str = "assistant";
 
-/// Items of the request that answer the model. What else has no role of its own is the model's, sent back.
+/// Items that answer the model, of the client or of a tool that the provider runs. What else has no role of its own is
+/// the model's.
 const ANSWERS: [&str; 7] = [
     "apply_patch_call_output",
     "computer_call_output",
@@ -116,7 +117,7 @@ fn role(item: &Value) -> &str {
     }
 }
 
-fn messages(items: Vec<Value>, role: fn(&Value) -> &str) -> Vec<Message> {
+fn messages(items: Vec<Value>) -> Vec<Message> {
     let mut messages = Vec::<Message>::new();
     for value in items {
         let role = role(&value).to_owned();

@@ -109,3 +109,28 @@ fn what_a_tool_of_the_provider_did_is_part_of_the_answer() {
     assert_begins_with(&sent(&Value::Array(items)), "responses/built_in_tools");
     assert_eq!(call.output_messages.len(), 1);
 }
+
+/// What a tool of the provider's answers stands between the items of the model in both.
+#[test]
+fn the_items_of_an_answer_are_the_same_messages_when_they_are_sent_again() {
+    let items = json!([
+        { "type": "shell_call", "id": "sh_1", "call_id": "call_1", "status": "completed", "action": { "commands": ["ls"] } },
+        { "type": "shell_call_output", "id": "sho_1", "call_id": "call_1", "output": [{ "stdout": "a\n" }] },
+        { "type": "message", "id": "msg_1", "role": "assistant", "content": [{ "type": "output_text", "text": "One." }] },
+    ]);
+    let response = json!({ "id": "resp_1", "status": "completed", "output": items }).to_string();
+    let exchange = Exchange {
+        method: "POST",
+        path: "/v1/responses",
+        request: b"{}",
+        response: response.as_bytes(),
+        ..Exchange::default()
+    };
+    let answered = decode(&exchange).output_messages;
+    let of = |messages: &[Message]| messages.iter().map(identity_bytes).collect::<Vec<_>>();
+    assert_eq!(of(&answered), of(&sent(&items)));
+    assert_eq!(
+        answered.iter().map(|message| message.role.as_str()).collect::<Vec<_>>(),
+        ["assistant", "tool", "assistant"]
+    );
+}

@@ -6,10 +6,12 @@ use serde_json::Value;
 
 use super::super::Reassembled;
 use super::super::fields::{Object, array, count, is_said, merge_fields, object};
+use super::content::Content;
 
 #[derive(Default)]
 struct Choice {
     message: Object,
+    content: Content,
     tool_calls: ToolCalls,
     /// `finish_reason`, `logprobs` and what else stands beside the message.
     rest: Object,
@@ -53,6 +55,7 @@ impl Choice {
                     self.tool_calls.add(piece);
                 }
             }
+            self.content.add(delta.remove("content").unwrap_or_default());
             merge_fields(&mut self.message, delta);
         }
         if choice.get("finish_reason").is_some_and(is_said) {
@@ -68,6 +71,7 @@ impl Choice {
             let tool_calls = tool_calls.into_iter().map(|(_, call)| Value::Object(call)).collect();
             self.message.insert("tool_calls".to_owned(), Value::Array(tool_calls));
         }
+        self.message.extend(self.content.finish().map(|content| ("content".to_owned(), content)));
         self.rest.insert("index".to_owned(), index.into());
         self.rest.insert("message".to_owned(), Value::Object(self.message));
         Value::Object(self.rest)
