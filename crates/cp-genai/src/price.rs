@@ -9,7 +9,10 @@
 
 mod cost;
 mod list;
+mod names;
+mod peak;
 mod rates;
+mod reported;
 mod terms;
 
 use std::collections::BTreeMap;
@@ -76,7 +79,7 @@ impl PriceBook {
     }
 
     /// The cost of a call that started at `at`: by the model that answered, or, where no list has that, by the one that
-    /// was asked for.
+    /// was asked for. Of a provider without a list, it is what the answer itself says.
     pub fn price_call(
         &self,
         provider_prices: &str,
@@ -86,6 +89,11 @@ impl PriceBook {
     ) -> Result<Priced, Unpriced> {
         if call.operation_name.is_none() {
             return Err(Unpriced::Opaque);
+        }
+        if !self.lists.contains_key(provider_prices)
+            && let Some(priced) = reported::cost(provider_prices, call)
+        {
+            return Ok(priced);
         }
         let failed = call.error.is_some();
         let models: Vec<&str> =
@@ -114,6 +122,10 @@ impl PriceBook {
         }
         let (list, period) =
             models.iter().find_map(|model| self.find(provider_prices, model, at)).ok_or(Unpriced::NoModel)?;
+        let terms = match &period.peak {
+            Some(hours) if hours.hold(at) => &terms.clone().under(peak::PEAK),
+            _ => terms,
+        };
         let (cost, by_kind) = cost::cost(list, period, usage, terms)?;
         Ok(Priced { cost, by_kind, list: list.name.clone() })
     }
@@ -124,12 +136,10 @@ impl PriceBook {
         self.find(provider_prices, model, at).is_some()
     }
 
-    /// The full name first, so that a list that names a snapshot outweighs one that names the model alone.
+    /// The fullest name first, so that a list that names a snapshot outweighs one that names the model alone.
     fn find(&self, provider: &str, model: &str, at: Timestamp) -> Option<(&PriceList, &Period)> {
         let lists = self.lists.get(provider)?;
-        [Some(model), list::undated(model)]
-            .into_iter()
-            .flatten()
+        names::names(model)
             .find_map(|name| lists.iter().rev().find_map(|list| Some((&**list, list.find(name, at)?))))
     }
 
@@ -225,7 +235,7 @@ mod tests {
         assert_eq!(now("anthropic", "claude-sonnet-4-5-20250929", &usage(1_000, 0)).unwrap(), "$0.003");
         assert_eq!(now("anthropic", "claude-sonnet-4-20250514", &usage(1_000, 0)).unwrap(), "$0.003");
         for unknown in
-            ["gpt-4o-audio-preview", "gpt-4o-2024", "gpt-4o-2024-08-06-x", "gpt", "GPT-6.2-astra", ""]
+            ["gpt-4o-realtime-preview", "gpt-4o-2024", "gpt-4o-2024-08-06-x", "gpt", "GPT-6.2-astra", ""]
         {
             assert_eq!(now("openai", unknown, &plain), None, "{unknown}");
         }
@@ -271,7 +281,7 @@ mod tests {
             book.price_call("openai", NOW.parse().unwrap(), call, &BillingTerms::of(call))
         };
         let priced = price(&call).unwrap();
-        assert_eq!((priced.cost.to_string().as_str(), priced.list.as_str()), ("$2.50", "openai/2026-11-22"));
+        assert_eq!((priced.cost.to_string().as_str(), priced.list.as_str()), ("$2.50", "openai/2026-11-24"));
         call.response_model = Some("router".into());
         assert_eq!(price(&call).unwrap().cost.to_string(), "$0.15");
         call.response_extra.insert("service_tier".into(), "scale".into());

@@ -92,7 +92,7 @@ fn what_has_no_price_is_named_and_what_has_another_one_is_repriced_once() {
         assert_eq!(changes.len(), 2);
         assert_eq!((changes[0].actor.as_str(), changes[0].filter.as_str()), ("local", "all calls"));
         assert_eq!(changes[0].old.price_list.as_deref(), Some("test"));
-        assert_eq!(changes[0].new.price_list.as_deref(), Some("openai/2026-11-22"));
+        assert_eq!(changes[0].new.price_list.as_deref(), Some("openai/2026-11-24"));
         let first =
             client.list_cost_changes(&ChangeQuery { limit: Some("1".to_owned()), ..asked }).await.unwrap();
         let after = first.next.map(|next| next.to_string());

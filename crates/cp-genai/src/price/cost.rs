@@ -145,7 +145,7 @@ struct Split {
     cache_write: [(u64, RateKind); 2],
     cache_write_1h: [(u64, RateKind); 1],
     /// But for reasoning.
-    output: [(u64, RateKind); 3],
+    output: [(u64, RateKind); 4],
     reasoning: [(u64, RateKind); 1],
 }
 
@@ -166,14 +166,15 @@ impl Split {
         let video = of_kind(RateKind::InputVideo, plain - audio.0 - image.0);
         let out_audio = of_kind(RateKind::OutputAudio, all_output);
         let out_image = of_kind(RateKind::OutputImage, all_output - out_audio.0);
-        let rest = all_output - out_audio.0 - out_image.0;
+        let out_video = of_kind(RateKind::OutputVideo, all_output - out_audio.0 - out_image.0);
+        let rest = all_output - out_audio.0 - out_image.0 - out_video.0;
         let reasoning = usage.reasoning_output_tokens.unwrap_or(0).min(rest);
         Self {
             input: [(plain - audio.0 - image.0 - video.0, RateKind::Input), audio, image, video],
             cache_read: [(read - read_audio.0, RateKind::CachedInput), read_audio],
             cache_write: [(created - created_1h - created_12h.0, RateKind::CacheWrite), created_12h],
             cache_write_1h: [(created_1h, RateKind::CacheWrite1h)],
-            output: [(rest - reasoning, RateKind::Output), out_audio, out_image],
+            output: [(rest - reasoning, RateKind::Output), out_audio, out_image, out_video],
             reasoning: [(reasoning, RateKind::Output)],
         }
     }

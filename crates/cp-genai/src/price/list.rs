@@ -12,8 +12,10 @@
 //! Prices are decimal strings in US dollars: per million tokens, by the names of [`RateKind`], and per thousand uses for
 //! `fees`. `valid_from` is inclusive, `valid_until` exclusive, both days in UTC; absent means without a bound. A tier
 //! has a factor for all rates, or rates of its own. Tiers and fees of a list hold for all its models that do not say
-//! otherwise. A model matches by its id or an alias, either alone or followed by the date of a snapshot, so that a model
-//! that a list does not hold never takes the price of one with a shorter name.
+//! otherwise. The tier `peak` applies by itself in `peak_hours`, such as
+//! `{"utc": ["01:00-04:00"], "except": ["2026-10-01"]}`: from Monday to Friday, unless `"weekends": true` is beside it.
+//! A model matches by its id or an alias, either alone or followed by the date of a snapshot, so that a model
+//! that a list does not hold never takes the price of one with a shorter name; [`names`] says more.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,6 +23,8 @@ use cp_base::{Timestamp, UsdNanos};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::names::names;
+use super::peak::PeakHours;
 use super::rates::{RateKind, RateTable, Rates, Tier};
 
 /// A price list that cannot be used.
@@ -77,6 +81,7 @@ pub(super) struct Period {
     pub(super) standard: RateTable,
     pub(super) tiers: BTreeMap<String, Tier>,
     pub(super) fees: BTreeMap<String, UsdNanos>,
+    pub(super) peak: Option<PeakHours>,
 }
 
 /// A price as a list has it.
@@ -104,8 +109,7 @@ impl<'a> ListedPrice<'a> {
     /// Whether a call of a model of that name could have this price.
     #[must_use]
     pub fn is_of(&self, model: &str) -> bool {
-        let named = |name: &str| self.model == name || self.aliases.iter().any(|alias| alias == name);
-        named(model) || undated(model).is_some_and(named)
+        names(model).any(|name| self.model == name || self.aliases.iter().any(|alias| alias == name))
     }
 
     /// Whether the price is valid then.
@@ -179,17 +183,6 @@ impl PriceList {
     }
 }
 
-/// The name without the date of a snapshot: `-2024-08-06`, `-20250929` or `@20250929`.
-pub(super) fn undated(model: &str) -> Option<&str> {
-    let shapes = ["-dddd-dd-dd", "-dddddddd", "@dddddddd"];
-    shapes.iter().find_map(|shape| {
-        let (name, date) = model.split_at_checked(model.len().checked_sub(shape.len())?)?;
-        let fits =
-            |(byte, shape): (u8, u8)| if shape == b'd' { byte.is_ascii_digit() } else { byte == shape };
-        date.bytes().zip(shape.bytes()).all(fits).then_some(name)
-    })
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawList {
@@ -214,7 +207,7 @@ struct RawModel {
 }
 
 /// A field's name and what is wrong with it.
-type Wrong = (String, String);
+pub(super) type Wrong = (String, String);
 
 fn period(raw: &Map<String, Value>) -> Result<Period, Wrong> {
     let mut period = Period::default();
@@ -225,6 +218,7 @@ fn period(raw: &Map<String, Value>) -> Result<Period, Wrong> {
             "valid_until" => period.until = Some(midnight(field, value)?),
             "tiers" => period.tiers = tiers(field, object(field, value)?)?,
             "fees" => period.fees = fees(field, object(field, value)?)?,
+            "peak_hours" => period.peak = Some(PeakHours::parse(field, value)?),
             _ => {
                 table.insert(field.clone(), value.clone());
             }
@@ -288,7 +282,7 @@ fn rates(prefix: &str, raw: &Map<String, Value>) -> Result<Rates, Wrong> {
     }
 }
 
-fn object<'a>(field: &str, value: &'a Value) -> Result<&'a Map<String, Value>, Wrong> {
+pub(super) fn object<'a>(field: &str, value: &'a Value) -> Result<&'a Map<String, Value>, Wrong> {
     value.as_object().ok_or_else(|| (field.to_owned(), "must be an object".to_owned()))
 }
 
@@ -308,7 +302,7 @@ fn thousandths(field: &str, value: &Value) -> Result<u32, Wrong> {
         .ok_or_else(|| (field.to_owned(), "has more than three decimals, or is too large".to_owned()))
 }
 
-fn midnight(field: &str, value: &Value) -> Result<Timestamp, Wrong> {
+pub(super) fn midnight(field: &str, value: &Value) -> Result<Timestamp, Wrong> {
     let wrong = || (field.to_owned(), format!("is {value}, not a day like \"2026-11-22\""));
     let day = value.as_str().filter(|day| day.len() == 10).ok_or_else(wrong)?;
     format!("{day}T00:00:00Z").parse().map_err(|_| wrong())
@@ -329,16 +323,6 @@ mod tests {
                     assert!(pair[0].until.is_some() && pair[0].until == pair[1].from, "{}", model.id);
                 }
             }
-        }
-    }
-
-    #[test]
-    fn the_date_of_a_snapshot_is_taken_off() {
-        assert_eq!(undated("gpt-4o-2024-08-06"), Some("gpt-4o"));
-        assert_eq!(undated("claude-sonnet-4-5-20250929"), Some("claude-sonnet-4-5"));
-        assert_eq!(undated("claude-sonnet-4-5@20250929"), Some("claude-sonnet-4-5"));
-        for other in ["gpt-4o", "gpt-4-0613", "claude-sonnet-4-5-2025092", "é-2024-08-0€", ""] {
-            assert_eq!(undated(other), None, "{other}");
         }
     }
 

@@ -53,6 +53,8 @@ rate_kinds! {
     InputVideo = "input_video";
     /// Images in the output.
     OutputImage = "output_image";
+    /// Video in the output.
+    OutputVideo = "output_video";
 }
 
 impl RateKind {
@@ -71,7 +73,8 @@ impl RateKind {
             | Self::Output
             | Self::InputAudio
             | Self::CachedInputAudio
-            | Self::OutputAudio => None,
+            | Self::OutputAudio
+            | Self::OutputVideo => None,
             Self::CachedInput | Self::CacheWrite | Self::InputImage | Self::InputVideo => Some(Self::Input),
             Self::CacheWrite1h => Some(Self::CacheWrite),
             Self::OutputImage => Some(Self::Output),

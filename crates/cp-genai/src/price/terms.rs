@@ -2,7 +2,8 @@
 //!
 //! Sources: `openai-python` (`service_tier`, `prompt_tokens_details`, output items), `anthropic-sdk-python`
 //! (`usage.service_tier`, `speed`, `inference_geo`, `server_tool_use`), `python-genai` (`trafficType`, `serviceTier`,
-//! `*TokensDetails`, `groundingMetadata`, the usage of interactions).
+//! `*TokensDetails`, `groundingMetadata`, the usage of interactions), xAI's REST reference
+//! (`server_side_tool_usage_details`).
 
 use std::collections::BTreeMap;
 
@@ -64,8 +65,13 @@ impl BillingTerms {
 
     /// The same terms, of a call that was served in a batch: not every provider says so in its answer.
     #[must_use]
-    pub fn in_batch(mut self) -> Self {
-        self.tiers.push("batch".to_owned());
+    pub fn in_batch(self) -> Self {
+        self.under("batch")
+    }
+
+    /// The same terms, under one more tier.
+    pub(super) fn under(mut self, tier: &str) -> Self {
+        self.tiers.push(tier.to_owned());
         self.tiers.sort();
         self.tiers.dedup();
         self
@@ -136,11 +142,17 @@ impl BillingTerms {
         }
     }
 
-    /// Uses that the usage itself counts: Anthropic's, and those of Gemini's interactions.
+    /// Uses that the usage itself counts: Anthropic's, xAI's, and those of Gemini's interactions.
     fn add_counted_uses(&mut self, usage: &Map<String, Value>) {
-        for (name, count) in object(usage, "server_tool_use").into_iter().flatten() {
-            self.add_use(name.strip_suffix("_requests").unwrap_or(name), count.as_u64().unwrap_or(0));
+        for (key, unit) in [("server_tool_use", "_requests"), ("server_side_tool_usage_details", "_calls")] {
+            for (name, count) in object(usage, key).into_iter().flatten() {
+                self.add_use(name.strip_suffix(unit).unwrap_or(name), count.as_u64().unwrap_or(0));
+            }
         }
+        let iterations = usage.get("iterations").and_then(Value::as_array).into_iter().flatten();
+        // Another model's tokens, at another price.
+        let advised = iterations.filter(|iteration| type_of(iteration) == "advisor_message").count();
+        self.add_use("advisor", u64::try_from(advised).unwrap_or(u64::MAX));
         for tool in usage.get("grounding_tool_count").and_then(Value::as_array).into_iter().flatten() {
             match (type_of(tool), tool.get("count").and_then(Value::as_u64)) {
                 (_, None | Some(0)) => {}
@@ -156,27 +168,51 @@ impl BillingTerms {
         self.add_use("grounding_query", queries);
     }
 
-    /// Tools that the provider ran and charges for one by one: OpenAI's output items, Gemini's grounding.
+    /// Tools that the provider ran and charges for one by one: OpenAI's output items, Gemini's grounding. What the
+    /// answer counts itself is not counted again.
     fn add_tools(&mut self, call: &DecodedCall) {
         let is_preview = |tool: &Value| type_of(tool).starts_with("web_search_preview");
         let preview = call.tool_definitions.iter().any(is_preview);
+        let web_search = if preview { "web_search_preview" } else { "web_search" };
+        let billed = call.response_extra.get("tool_usage");
+        let billed = billed.and_then(|tools| tools.pointer("/web_search/num_requests")?.as_u64());
+        let mut seen = BTreeMap::<&str, u64>::new();
         for value in call.output_messages.iter().flat_map(|message| &message.parts).filter_map(generic) {
-            match type_of(value) {
-                // Pages that are opened, and searches within one, are free.
-                "web_search_call" => match value.pointer("/action/type").and_then(Value::as_str) {
-                    None | Some("search") if preview => self.add_use("web_search_preview", 1),
-                    None | Some("search") => self.add_use("web_search", 1),
-                    Some(_) => {}
-                },
-                "file_search_call" => self.add_use("file_search", 1),
-                "code_interpreter_call" => self.add_use("code_interpreter", 1),
-                "image_generation_call" => self.add_use("image_generation", 1),
-                _ => {}
+            let name = match type_of(value) {
+                "web_search_call" if billed.is_none() && is_search(value) => web_search,
+                "file_search_call" => "file_search",
+                "code_interpreter_call" => "code_interpreter",
+                "image_generation_call" => "image_generation",
+                _ => {
+                    self.add_grounding_of(value);
+                    continue;
+                }
+            };
+            *seen.entry(name).or_default() += 1;
+        }
+        if seen.is_empty() && is_search_model(call) {
+            seen.insert("web_search", 1);
+        }
+        for (name, count) in seen.into_iter().chain(billed.map(|count| (web_search, count))) {
+            if !self.uses.contains_key(name) {
+                self.add_use(name, count);
             }
-            let queries = value.pointer("/groundingMetadata/webSearchQueries").and_then(Value::as_array);
-            if let Some(queries) = queries.filter(|queries| !queries.is_empty()) {
-                self.add_grounding(u64::try_from(queries.len()).unwrap_or(u64::MAX));
-            }
+        }
+    }
+
+    fn add_grounding_of(&mut self, value: &Value) {
+        let listed = |key: &str| {
+            let list = value.pointer(&format!("/groundingMetadata/{key}")).and_then(Value::as_array);
+            list.into_iter().flatten()
+        };
+        let asked = listed("webSearchQueries").chain(listed("imageSearchQueries"));
+        // A query of nothing is not charged for.
+        let queries = asked.filter(|query| query.as_str().is_some_and(|query| !query.is_empty())).count();
+        if queries > 0 {
+            self.add_grounding(u64::try_from(queries).unwrap_or(u64::MAX));
+        }
+        if listed("groundingChunks").any(|chunk| chunk.get("maps").is_some()) {
+            self.add_use("google_maps", 1);
         }
     }
 
@@ -193,6 +229,18 @@ impl BillingTerms {
             *sum = sum.saturating_add(count);
         }
     }
+}
+
+/// Pages that are opened, and searches within one, are free.
+fn is_search(web_search_call: &Value) -> bool {
+    web_search_call.pointer("/action/type").and_then(Value::as_str).is_none_or(|action| action == "search")
+}
+
+/// Whether the model searches the web before each answer, as those of OpenAI's chat completions do that can search.
+fn is_search_model(call: &DecodedCall) -> bool {
+    let model = call.response_model.as_ref().or(call.request_model.as_ref());
+    let searches = |model: &String| model.contains("-search-preview") || model.contains("-search-api");
+    !call.output_messages.is_empty() && model.is_some_and(searches)
 }
 
 /// The providers' words for service at the list's rates, in the region of their choice.
@@ -281,14 +329,24 @@ mod tests {
         let claude =
             json!({"usage": {"server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 0}}});
         assert_eq!(of(claude, json!({}), &[]).uses, [("web_search".to_owned(), 3)].into());
+        // What the answer counts is not counted again by its items.
+        let billed = json!({"tool_usage": {"web_search": {"num_requests": 5}}});
+        let uses = [("file_search".to_owned(), 1), ("web_search".to_owned(), 5)];
+        assert_eq!(of(billed, json!({}), &called).uses, uses.into());
+        let grok =
+            json!({"usage": {"server_side_tool_usage_details": {"web_search_calls": 4, "mcp_calls": 0}}});
+        assert_eq!(of(grok, json!({}), &called[..3]).uses, [("web_search".to_owned(), 4)].into());
 
         let details = json!([{"modality": "TEXT", "tokenCount": 5}, {"modality": "AUDIO", "tokenCount": 9}]);
         let gemini = json!({"usageMetadata": {"promptTokensDetails": details}});
-        let grounding = json!({"groundingMetadata": {"webSearchQueries": ["a", "b"]}});
+        let grounding = json!({"groundingMetadata": {"webSearchQueries": ["a", "", "b"]}});
         let terms = of(gemini, json!({}), &[grounding]);
         assert_eq!(terms.tokens, [("input_audio".to_owned(), 9)].into());
         let grounded = [("grounded_prompt".to_owned(), 1), ("grounding_query".to_owned(), 2)];
         assert_eq!(terms.uses, grounded.clone().into());
+
+        let places = json!({"groundingMetadata": {"groundingChunks": [{"maps": {}}, {"maps": {}}]}});
+        assert_eq!(of(json!({}), json!({}), &[places]).uses, [("google_maps".to_owned(), 1)].into());
 
         let interaction = json!({"usage": {
             "input_tokens_by_modality": [{"modality": "video", "tokens": 4}, {"modality": "document", "tokens": 5}],

@@ -3,6 +3,7 @@
 
 mod codecs;
 mod cuts;
+mod dialects;
 mod fixture;
 mod gemini;
 mod openai;

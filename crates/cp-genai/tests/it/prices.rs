@@ -215,7 +215,7 @@ fn an_own_list_overrides_its_models_and_no_others() {
         let priced = book.price("openai", &[model], at, Some(&usage), &BillingTerms::default()).unwrap();
         (priced.cost.to_string(), priced.list)
     };
-    let (shipped, own) = ("openai/2026-11-22".to_owned(), "openai/2026-12-01 (ours.json)".to_owned());
+    let (shipped, own) = ("openai/2026-11-24".to_owned(), "openai/2026-12-01 (ours.json)".to_owned());
     assert_eq!(price("gpt-5-mini", "2026-11-30"), ("$0.25".into(), shipped.clone()));
     assert_eq!(price("gpt-5-mini", "2026-12-01"), ("$0.20".into(), own.clone()));
     assert_eq!(price("gpt-5-mini-2025-08-07", "2026-12-01"), ("$0.20".into(), own.clone()));
