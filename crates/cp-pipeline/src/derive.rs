@@ -43,7 +43,7 @@ impl Deriver {
             output: std::mem::take(&mut decoded.output_messages),
         };
         let chain = Chain::of(key, closing.opening.client_fingerprint, &messages);
-        let named = Named::of(key, &closing.opening.provider, &closing.opening.path, &decoded);
+        let named = Named::of(key, &closing.opening, &decoded, &messages);
         let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
         let document = CallDocument {
             query: closing.opening.query.clone(),

@@ -2,7 +2,8 @@
 //! provider has its own way of going on, such as OpenAI's `previous_response_id`, that is believed first.
 
 use cp_base::{Digest, SealingKey};
-use cp_genai::{DecodedCall, Message, identity_bytes};
+use cp_capture::Opening;
+use cp_genai::{DecodedCall, Message, Part, identity_bytes};
 use cp_traffic::CallMessages;
 use serde_json::Value;
 
@@ -76,26 +77,52 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// OpenAI's Responses and Google's Interactions keep answers under their ids; OpenAI keeps conversations too.
-    pub(crate) fn of(key: &SealingKey, provider: &str, path: &str, call: &DecodedCall) -> Self {
-        let path = path.trim_end_matches('/');
-        if !(path.ends_with("/responses") || path.ends_with("/interactions")) {
+    /// OpenAI's Responses and Google's Interactions keep answers under their ids, and OpenAI their items and conversations
+    /// too; Anthropic keeps an answer where it is asked for a thread.
+    pub(crate) fn of(
+        key: &SealingKey,
+        opening: &Opening,
+        call: &DecodedCall,
+        messages: &CallMessages,
+    ) -> Self {
+        let path = opening.path.trim_end_matches('/');
+        let keeps_answers = path.ends_with("/responses") || path.ends_with("/interactions");
+        let thread = call.parameters.get("thread").and_then(Value::as_object);
+        if !keeps_answers && thread.is_none() {
             return Self::default();
         }
-        let digest = |kind: &[u8], id: &str| key.digest(&[kind, provider.as_bytes(), id.as_bytes()]);
+        let provider = opening.provider.as_bytes();
+        let digest = |kind: &[u8], id: &str| key.digest(&[kind, provider, id.as_bytes()]);
         let said = |name: &str| call.parameters.get(name);
         let previous = ["previous_response_id", "previous_interaction_id"]
             .into_iter()
-            .find_map(|name| said(name)?.as_str());
+            .find_map(|name| said(name)?.as_str())
+            .or_else(|| thread?.get("previous_message_id")?.as_str());
         let conversation = said("conversation")
             .and_then(|value| value.as_str().or_else(|| value.get("id").and_then(Value::as_str)))
             .map(|id| digest(b"conversation", id));
         let response = call.response_id.as_deref().map(|id| digest(b"response", id));
+        let item = last_item(&messages.output, |_| true).map(|id| digest(b"item", id));
+        let referred = last_item(&messages.input, is_reference).map(|id| digest(b"item", id));
         Self {
-            continues: previous.map(|id| digest(b"response", id)).or(conversation),
-            handles: response.into_iter().chain(conversation).collect(),
+            continues: previous.map(|id| digest(b"response", id)).or(conversation).or(referred),
+            handles: response.into_iter().chain(conversation).chain(item).collect(),
         }
     }
+}
+
+/// The id of the last item that has one. Clients may send an item's id in its stead.
+fn last_item(messages: &[Message], is_meant: fn(&Value) -> bool) -> Option<&str> {
+    let parts = messages.iter().rev().flat_map(|message| message.parts.iter().rev());
+    let mut values = parts.filter_map(|part| match part {
+        Part::Generic { value } if is_meant(value) => Some(value),
+        _ => None,
+    });
+    values.find_map(|value| value.get("id")?.as_str())
+}
+
+fn is_reference(item: &Value) -> bool {
+    item.get("type").is_some_and(|kind| kind == "item_reference")
 }
 
 /// Instructions are not turns: many clients write the date into them, and they stand anew before each call.

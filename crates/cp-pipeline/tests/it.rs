@@ -179,7 +179,7 @@ fn closing(opening: Opening, request: &[u8], response: &[u8]) -> Closing {
 
 async fn end_response(slot: Slot, opening: Opening, id: &str, request: &Value) {
     let said = json!({"type": "output_text", "text": "yes"});
-    let item = json!({"type": "message", "role": "assistant", "content": [said]});
+    let item = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "content": [said]});
     let response = json!({"id": id, "status": "completed", "model": "gpt-5-mini", "output": [item]});
     let (request, response) = (request.to_string(), response.to_string());
     slot.close(closing(opening, request.as_bytes(), response.as_bytes())).await.unwrap();
@@ -284,6 +284,49 @@ db_test! {
         }
         assert_eq!(conversation(kept_on).await, kept.uuid());
         assert_eq!((conversation(kept).await, conversation(other).await), (kept.uuid(), other.uuid()));
+    }
+
+    async fn a_response_continues_the_one_whose_items_it_refers_to(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let referring = |id: &str| {
+            let reference = json!({"type": "item_reference", "id": id});
+            json!({"input": [user("hi"), reference, user("on")]})
+        };
+        let first = world.response(&log, "resp_1", json!({"input": [user("hi")]})).await;
+        let second = world.response(&log, "resp_2", referring("msg_resp_1")).await;
+        let other = world.response(&log, "resp_3", referring("msg_resp_9")).await;
+        world.store_all(&log).await;
+        let third = world.response(&log, "resp_4", referring("msg_resp_2")).await;
+        world.store_all(&log).await;
+        let conversation = async |call| world.call(call).await.summary.conversation.unwrap().uuid();
+        for call in [first, second, third] {
+            assert_eq!(conversation(call).await, first.uuid());
+        }
+        assert_eq!(conversation(other).await, other.uuid());
+    }
+
+    async fn a_message_continues_the_thread_that_it_names(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let message = async |id: &str, thread: Value| {
+            let opening = Opening {
+                path: "/v1/messages".to_owned(), provider: "anthropic".to_owned(), ..world.opening(&log)
+            };
+            let request = json!({"model": "claude-opus-5-5", "messages": [user("on")], "thread": thread}).to_string();
+            let response = json!({"id": id, "type": "message", "role": "assistant", "content": []}).to_string();
+            let call = opening.call;
+            let mut slot = log.reserve().unwrap();
+            slot.open(opening.clone()).await.unwrap();
+            slot.close(closing(opening, request.as_bytes(), response.as_bytes())).await.unwrap();
+            call
+        };
+        let first = message("msg_1", json!({"type": "create"})).await;
+        let second = message("msg_2", json!({"type": "continue", "previous_message_id": "msg_1"})).await;
+        let other = message("msg_3", json!({"type": "create"})).await;
+        world.store_all(&log).await;
+        let conversation = async |call| world.call(call).await.summary.conversation.unwrap().uuid();
+        assert_eq!((conversation(second).await, conversation(other).await), (first.uuid(), other.uuid()));
     }
 
     async fn a_call_continues_only_what_began_before_it(test: TestDb) {
