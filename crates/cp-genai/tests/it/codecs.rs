@@ -40,7 +40,8 @@ fixtures! {
     anthropic:
         text system_blocks_and_cache tool_use tool_result thinking citations server_tools refusal error error_html
         stream_text stream_tool_use stream_thinking stream_citations stream_cache_lifetimes stream_totals_grow
-        stream_error_midway stream_cut stream_unknown_events stream_compaction pause_turn vertex;
+        stream_error_midway stream_cut stream_unknown_events stream_compaction pause_turn vertex
+        stream_blocks_sharing_an_index;
     gemini:
         text snake_case multimodal tool_calls tool_results thinking cached_and_tool_tokens vertex_thoughts_inside
         prompt_blocked answer_blocked several_candidates limit_spent_on_thoughts code_execution error_rate_limit

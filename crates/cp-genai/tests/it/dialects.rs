@@ -38,6 +38,8 @@ fn costs() {
         ("anthropic", "anthropic/stream_compaction", "$0.9137"),
         // 8 × 3 + 4 × 15
         ("anthropic", "anthropic/vertex", "$0.000084"),
+        // 30 × 0.15 + 20 × 0.003 + 12 × 0.60
+        ("deepseek", "anthropic/stream_blocks_sharing_an_index", "$0.00001176"),
         // 2,000 × 2 + 500 × 0.10 + 150 × 10
         ("anthropic", "anthropic/pause_turn", "$0.00555"),
         // 4 × 2 + (2 + 100) × 12 + 1,120 × 120

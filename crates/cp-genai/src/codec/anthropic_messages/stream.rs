@@ -1,6 +1,6 @@
 //! Events of a message, put together to the message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -11,7 +11,10 @@ use super::super::fields::{Object, count, is_said, merge_fields, object, string}
 struct Stream {
     message: Object,
     usage: Object,
-    blocks: BTreeMap<u64, Block>,
+    /// By index, and by how many of the same index began before.
+    blocks: BTreeMap<(u64, u32), Block>,
+    /// How many of an index began before the one that is being written.
+    earlier: HashMap<u64, u32>,
     unknown: Vec<Value>,
     counted: bool,
     stopped: bool,
@@ -41,12 +44,17 @@ impl Stream {
                 self.usage = object(&mut self.message, "usage").unwrap_or_default();
             }
             "content_block_start" => {
-                let block = self.blocks.entry(count(&mut event, "index").unwrap_or(0)).or_default();
-                block.fields = object(&mut event, "content_block").unwrap_or_default();
+                let fields = object(&mut event, "content_block").unwrap_or_default();
+                let index = count(&mut event, "index").unwrap_or(0);
+                // Some servers give each block the same index: one that begins is another than one that was written.
+                if self.block(index).is_begun() {
+                    *self.earlier.entry(index).or_default() += 1;
+                }
+                self.block(index).fields = fields;
             }
             "content_block_delta" => {
-                let block = self.blocks.entry(count(&mut event, "index").unwrap_or(0)).or_default();
-                block.add(object(&mut event, "delta").unwrap_or_default());
+                let delta = object(&mut event, "delta").unwrap_or_default();
+                self.block(count(&mut event, "index").unwrap_or(0)).add(delta);
             }
             "message_delta" => self.message_delta(event),
             "message_stop" => self.stopped = true,
@@ -57,6 +65,11 @@ impl Stream {
             "content_block_stop" | "ping" => {}
             _ => self.unknown.push(Value::Object(event)),
         }
+    }
+
+    fn block(&mut self, index: u64) -> &mut Block {
+        let earlier = self.earlier.get(&index).copied().unwrap_or(0);
+        self.blocks.entry((index, earlier)).or_default()
     }
 
     /// The counts here are running totals, and replace earlier ones.
@@ -91,6 +104,10 @@ impl Stream {
 }
 
 impl Block {
+    fn is_begun(&self) -> bool {
+        !self.fields.is_empty() || !self.input.is_empty()
+    }
+
     fn add(&mut self, mut delta: Object) {
         let kind = string(&mut delta, "type").unwrap_or_default();
         let block_type = match kind.as_str() {
