@@ -109,6 +109,7 @@ pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
     match object(exchange.request) {
         Ok(mut request) => {
             (codec.request)(&mut request, exchange.path, &mut call);
+            fields::keep_location(&mut request, exchange.path);
             fields::redact(request.values_mut());
             fields::redact(&mut call.tool_definitions);
             call.parameters = request;

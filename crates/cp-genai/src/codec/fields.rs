@@ -120,6 +120,14 @@ pub(super) fn merge_fields(into: &mut Object, pieces: Object) {
     }
 }
 
+/// Vertex AI's path names the place where the model runs, which the price can depend on.
+pub(super) fn keep_location(request: &mut Object, path: &str) {
+    let place = path.split_once("/locations/").and_then(|(_, rest)| rest.split('/').next());
+    if let Some(place) = place {
+        request.entry("location").or_insert_with(|| place.into());
+    }
+}
+
 /// Fields in which a client hands a provider the credential of a third party, such as a tool server's.
 const CREDENTIALS: [&str; 4] = ["access_token", "api_key", "authorization", "authorization_token"];
 

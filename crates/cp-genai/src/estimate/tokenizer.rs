@@ -118,6 +118,21 @@ mod tests {
         assert!(count("gpt-4o", "<|endoftext|>").unwrap() > 1, "a mark in a text is text");
     }
 
+    /// Counted with OpenAI's own `tiktoken` 0.14.
+    #[test]
+    fn counts_of_the_reference() {
+        for (text, cl100k, o200k) in [
+            ("fn main() {\n    println!(\"Grüezi, {}!\", name); // 😀\n}\n", 20, 19),
+            ("Der schnelle braune Fuchs springt über den faulen Hund, 1234567 Mal.", 21, 20),
+            ("私は毎日日本語を勉強しています。", 17, 11),
+            ("   leading   spaces\t\tand\r\n\r\nlines", 8, 8),
+            ("don't DON'T we're I'll", 8, 4),
+            ("<|endoftext|>", 7, 7),
+        ] {
+            assert_eq!((count("gpt-4", text), count("gpt-4o", text)), (Some(cl100k), Some(o200k)), "{text}");
+        }
+    }
+
     #[test]
     fn text_beyond_the_bound_is_not_counted() {
         let mut tokenizer = Tokenizer::of("gpt-4o").unwrap();

@@ -6,7 +6,7 @@ use cp_base::UsdNanos;
 
 use super::list::{Period, PriceList};
 use super::rates::{RateKind, RateTable, Tier};
-use super::terms::BillingTerms;
+use super::terms::{BillingTerms, REGIONAL};
 use crate::Usage;
 
 /// A cost, its parts, and the list that it was computed with.
@@ -187,7 +187,11 @@ fn apply_tiers<'a>(
     terms: &BillingTerms,
     input: u64,
 ) -> Result<Applied<'a>, Unpriced> {
-    let find = |name: &str| period.tiers.get(name).or_else(|| list.tiers.get(name));
+    const NO_DIFFERENCE: Tier = Tier::Thousandths(1_000);
+    let find = |name: &str| {
+        let tier = period.tiers.get(name).or_else(|| list.tiers.get(name));
+        tier.or((name == REGIONAL).then_some(&NO_DIFFERENCE))
+    };
     let mut applied = Applied { table: &period.standard, numerator: 1, denominator: 1 };
     let whole = terms.service_tier();
     let whole = whole.as_deref().and_then(|name| Some((name, find(name)?)));

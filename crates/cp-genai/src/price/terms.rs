@@ -13,12 +13,15 @@ use serde_json::{Map, Value};
 use super::rates::RateKind;
 use crate::{DecodedCall, Part};
 
+/// The tier of a call that stays in a region. A model without a price for it costs no more there.
+pub(super) const REGIONAL: &str = "regional";
+
 /// The conditions under which a provider served a call. The default is the standard ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BillingTerms {
     /// What differs from standard service, in the lists' words and in alphabetical order: `batch`, `flex`, `priority`,
-    /// `fast`, `us`.
+    /// `fast`, `us`, `regional`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<String>,
     /// Tokens of other modalities than text, within the usage's counts; by the names of
@@ -90,7 +93,10 @@ impl BillingTerms {
         let tier = tier.map(|tier| tier.strip_prefix("on_demand_").map(str::to_owned).unwrap_or(tier));
         let speed = said(usage, "speed").or_else(|| said(asked, "speed"));
         let region = said(usage, "inference_geo").or_else(|| said(asked, "inference_geo"));
-        self.tiers = [tier, speed, region].into_iter().flatten().filter(|name| !is_standard(name)).collect();
+        // Vertex AI charges for keeping a call in a region, and for some models only.
+        let place = said(asked, "location").filter(|place| !is_standard(place)).map(|_| REGIONAL.to_owned());
+        self.tiers =
+            [tier, speed, region, place].into_iter().flatten().filter(|name| !is_standard(name)).collect();
         self.tiers.sort();
         self.tiers.dedup();
     }

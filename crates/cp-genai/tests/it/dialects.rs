@@ -36,8 +36,8 @@ fn costs() {
         ("openai", "responses/searches_counted", "$0.02095"),
         // 203,000 × 4 + 1,000 × 0.20 + 1,500 × 5 + 500 × 8 + 4,500 × 20
         ("anthropic", "anthropic/stream_compaction", "$0.9137"),
-        // 8 × 3 + 4 × 15
-        ("anthropic", "anthropic/vertex", "$0.000084"),
+        // 8 × 3 + 4 × 15, a tenth more for staying in a region
+        ("gemini", "anthropic/vertex", "$0.0000924"),
         // 30 × 0.15 + 20 × 0.003 + 12 × 0.60
         ("deepseek", "anthropic/stream_blocks_sharing_an_index", "$0.00001176"),
         // 2,000 × 2 + 500 × 0.10 + 150 × 10
@@ -122,4 +122,27 @@ fn names_by_which_models_are_asked_for() {
         let priced = PriceBook::shipped().price(provider, &[model], at, Some(&usage), &terms);
         assert_eq!(priced, Err(Unpriced::NoModel), "{model}");
     }
+}
+
+#[test]
+fn a_region_costs_more_where_the_list_says_so() {
+    let usage =
+        cp_genai::Usage { input_tokens: Some(1_000_000), output_tokens: Some(0), ..Default::default() };
+    let cost = |model: &str, location: &str| {
+        let parameters = [("location".to_owned(), location.into())].into_iter().collect();
+        let call = cp_genai::DecodedCall {
+            operation_name: Some(cp_genai::OperationName::GenerateContent),
+            request_model: Some(model.to_owned()),
+            usage: Some(usage.clone()),
+            parameters,
+            ..Default::default()
+        };
+        let at = NOON.parse().unwrap();
+        let priced = PriceBook::shipped().price_call("gemini", at, &call, &BillingTerms::of(&call));
+        priced.unwrap().cost.to_string()
+    };
+    assert_eq!(cost("gemini-3.5-flash", "global"), "$1.50");
+    assert_eq!(cost("gemini-3.5-flash", "europe-west4"), "$1.65");
+    assert_eq!(cost("gemini-2.5-flash", "europe-west4"), "$0.30");
+    assert_eq!(cost("claude-opus-4-8@default", "us"), "$5.50");
 }
