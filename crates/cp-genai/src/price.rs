@@ -14,6 +14,7 @@ mod peak;
 mod rates;
 mod reported;
 mod terms;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

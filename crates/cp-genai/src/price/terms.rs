@@ -169,57 +169,9 @@ impl BillingTerms {
     }
 
     /// Older models are billed by the prompt, newer ones by the query: a list has a price of nothing for the other.
-    fn add_grounding(&mut self, queries: u64) {
+    pub(super) fn add_grounding(&mut self, queries: u64) {
         self.uses.insert("grounded_prompt".to_owned(), 1);
         self.add_use("grounding_query", queries);
-    }
-
-    /// Tools that the provider ran and charges for one by one: OpenAI's output items, Gemini's grounding. What the
-    /// answer counts itself is not counted again.
-    fn add_tools(&mut self, call: &DecodedCall) {
-        let is_preview = |tool: &Value| type_of(tool).starts_with("web_search_preview");
-        let preview = call.tool_definitions.iter().any(is_preview);
-        let web_search = if preview { "web_search_preview" } else { "web_search" };
-        let billed = call.response_extra.get("tool_usage");
-        let billed = billed.and_then(|tools| tools.pointer("/web_search/num_requests")?.as_u64());
-        let mut seen = BTreeMap::<&str, u64>::new();
-        for value in call.output_messages.iter().flat_map(|message| &message.parts).filter_map(generic) {
-            let name = match type_of(value) {
-                "web_search_call" if billed.is_none() && is_search(value) => web_search,
-                "file_search_call" => "file_search",
-                "code_interpreter_call" => "code_interpreter",
-                "image_generation_call" => "image_generation",
-                _ => {
-                    self.add_grounding_of(value);
-                    continue;
-                }
-            };
-            *seen.entry(name).or_default() += 1;
-        }
-        if seen.is_empty() && is_search_model(call) {
-            seen.insert("web_search", 1);
-        }
-        for (name, count) in seen.into_iter().chain(billed.map(|count| (web_search, count))) {
-            if !self.uses.contains_key(name) {
-                self.add_use(name, count);
-            }
-        }
-    }
-
-    fn add_grounding_of(&mut self, value: &Value) {
-        let listed = |key: &str| {
-            let list = value.pointer(&format!("/groundingMetadata/{key}")).and_then(Value::as_array);
-            list.into_iter().flatten()
-        };
-        let asked = listed("webSearchQueries").chain(listed("imageSearchQueries"));
-        // A query of nothing is not charged for.
-        let queries = asked.filter(|query| query.as_str().is_some_and(|query| !query.is_empty())).count();
-        if queries > 0 {
-            self.add_grounding(u64::try_from(queries).unwrap_or(u64::MAX));
-        }
-        if listed("groundingChunks").any(|chunk| chunk.get("maps").is_some()) {
-            self.add_use("google_maps", 1);
-        }
     }
 
     fn add_tokens(&mut self, name: String, count: Option<u64>) {
@@ -229,24 +181,12 @@ impl BillingTerms {
         }
     }
 
-    fn add_use(&mut self, name: &str, count: u64) {
+    pub(super) fn add_use(&mut self, name: &str, count: u64) {
         if count > 0 {
             let sum = self.uses.entry(name.to_owned()).or_default();
             *sum = sum.saturating_add(count);
         }
     }
-}
-
-/// Pages that are opened, and searches within one, are free.
-fn is_search(web_search_call: &Value) -> bool {
-    web_search_call.pointer("/action/type").and_then(Value::as_str).is_none_or(|action| action == "search")
-}
-
-/// Whether the model searches the web before each answer, as those of OpenAI's chat completions do that can search.
-fn is_search_model(call: &DecodedCall) -> bool {
-    let model = call.response_model.as_ref().or(call.request_model.as_ref());
-    let searches = |model: &String| model.contains("-search-preview") || model.contains("-search-api");
-    !call.output_messages.is_empty() && model.is_some_and(searches)
 }
 
 /// The providers' words for service at the list's rates, in the region of their choice.
@@ -265,15 +205,15 @@ fn is_standard(tier: &str) -> bool {
     )
 }
 
-fn object<'a>(from: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
+pub(super) fn object<'a>(from: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
     from.get(key).and_then(Value::as_object)
 }
 
-fn type_of(value: &Value) -> &str {
+pub(super) fn type_of(value: &Value) -> &str {
     value.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn generic(part: &Part) -> Option<&Value> {
+pub(super) fn generic(part: &Part) -> Option<&Value> {
     match part {
         Part::Generic { value } => Some(value),
         _ => None,

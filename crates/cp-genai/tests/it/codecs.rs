@@ -32,7 +32,7 @@ fixtures! {
         text input_items tool_calls tool_results built_in_tools cache_writes incomplete refusal failed background
         stored_prompt continued error stream_text stream_cut stream_annotations stream_reasoning_and_tools
         stream_tools_cut stream_incomplete stream_failed stream_error stream_custom_and_refusal_cut compacted
-        searches_counted;
+        searches_counted code_interpreter;
     completions:
         text several_prompts token_ids fill_in_the_middle stream_text stream_two_choices_cut;
     embeddings:

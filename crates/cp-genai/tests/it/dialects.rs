@@ -34,6 +34,8 @@ fn costs() {
         ("openai", "responses/compacted", "$0.004"),
         // 9,000 × 0.10 + 100 × 0.50, and two searches in one call of the tool at $10 a thousand
         ("openai", "responses/searches_counted", "$0.02095"),
+        // 300 × 0.10 + 40 × 0.50, and one container for both runs at 3 cents
+        ("openai", "responses/code_interpreter", "$0.03005"),
         // 203,000 × 4 + 1,000 × 0.20 + 1,500 × 5 + 500 × 8 + 4,500 × 20
         ("anthropic", "anthropic/stream_compaction", "$0.9137"),
         // 8 × 3 + 4 × 15, a tenth more for staying in a region
