@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cp_base::{CallId, RepricingId, Timestamp, UsdNanos};
-use cp_genai::ListedPrice;
+use cp_genai::{ListedPrice, Unpriced, is_reported};
 use cp_traffic::{
     Billing, CallCursor, CallFilter, CallSummary, ChangeFilter, ChangePage, CostGroup, CostGrouping,
     MAX_GROUPS, NewPrice, PriceOfCall, Repricing,
@@ -183,6 +183,10 @@ impl App {
             call.usage.as_ref(),
             &call.billing.terms,
         );
+        // What the answer said of its cost is in no list, and stays as long as none knows the provider.
+        if priced == Err(Unpriced::NoList) && call.price_list.as_deref().is_some_and(is_reported) {
+            return None;
+        }
         let (cost, price_list, billing) = Billing::new(call.billing.terms.clone(), priced);
         let same = (cost, &billing) == (call.cost, &call.billing);
         (!same).then(|| NewPrice {

@@ -22,7 +22,7 @@ pub use estimate::estimate_usage;
 pub use model::{DecodedCall, Message, OperationName, Part, ProviderError, Usage, UsageSource};
 pub use price::{
     BillingTerms, CostByKind, ListedPrice, PriceBook, PriceListError, Priced, RateKind, RateTable, Rates,
-    Tier, Unpriced,
+    Tier, Unpriced, is_reported,
 };
 pub use provider::{Family, PROVIDERS, Provider};
 pub use sse::{SseEvent, SseParser};

@@ -25,6 +25,7 @@ pub use self::cost::{CostByKind, Priced, Unpriced};
 pub use self::list::{ListedPrice, PriceListError};
 use self::list::{Period, PriceList};
 pub use self::rates::{RateKind, RateTable, Rates, Tier};
+pub use self::reported::is_reported;
 pub use self::terms::BillingTerms;
 use crate::{DecodedCall, Usage};
 

@@ -68,6 +68,19 @@ fn prices_are_listed_as_a_call_finds_them() {
 }
 
 #[test]
+fn a_cost_that_the_answer_told_stays_when_prices_change() {
+    with_world(async |mut world| {
+        let mut call = world.call();
+        call.summary.provider_name = "openrouter".to_owned();
+        call.summary.price_list = Some("openrouter/reported".to_owned());
+        world.store(vec![call]).await;
+        let client = world.client().await;
+        let step = client.reprice(&PricedCallsQuery::default(), false, None).await.unwrap();
+        assert_eq!((step.examined, step.changed), (1, 0));
+    });
+}
+
+#[test]
 fn what_has_no_price_is_named_and_what_has_another_one_is_repriced_once() {
     with_world(async |mut world| {
         store_calls(&world).await;

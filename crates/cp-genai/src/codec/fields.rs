@@ -40,13 +40,12 @@ pub(super) fn count(from: &mut Object, key: &str) -> Option<u64> {
     match from.remove(key)? {
         Value::Number(number) if number.is_u64() => number.as_u64(),
         // Some servers write a whole number as 12.0.
-        Value::Number(number) if number.as_f64().is_some_and(is_whole) => format!("{number:.0}").parse().ok(),
-        other => put_back(from, key, other),
+        other => other.as_f64().and_then(whole).or_else(|| put_back(from, key, other)),
     }
 }
 
-fn is_whole(number: f64) -> bool {
-    number >= 0.0 && number.fract() == 0.0
+fn whole(number: f64) -> Option<u64> {
+    (number.fract() == 0.0).then(|| format!("{number:.0}").parse().ok()).flatten()
 }
 
 fn put_back<T>(into: &mut Object, key: &str, value: Value) -> Option<T> {
@@ -160,6 +159,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_count_is_a_whole_number_however_it_is_written() {
+        for (value, taken) in [
+            (json!(12), Some(12)),
+            (json!(12.0), Some(12)),
+            (json!(0.0), Some(0)),
+            (json!(12.5), None),
+            (json!(-1), None),
+            (json!(1e300), None),
+            (json!("12"), None),
+            (Value::Null, None),
+        ] {
+            let mut from = Object::from_iter([("n".to_owned(), value.clone())]);
+            assert_eq!(count(&mut from, "n"), taken, "{value}");
+            let is_kept = taken.is_none() && !value.is_null();
+            assert_eq!(from.get("n"), is_kept.then_some(&value), "{value}");
+        }
+    }
 
     #[test]
     fn credentials_of_third_parties_are_replaced() {

@@ -7,6 +7,14 @@ use serde_json::Value;
 use super::cost::{CostByKind, Priced};
 use crate::DecodedCall;
 
+const SUFFIX: &str = "/reported";
+
+/// Whether the cost that a call is kept with is what its answer said, by the name of its price list.
+#[must_use]
+pub fn is_reported(price_list: &str) -> bool {
+    price_list.ends_with(SUFFIX)
+}
+
 pub(super) fn cost(provider: &str, call: &DecodedCall) -> Option<Priced> {
     let usage = call.response_extra.get("usage")?;
     let said = |path: &str| usage.pointer(path).and_then(dollars);
@@ -25,7 +33,7 @@ pub(super) fn cost(provider: &str, call: &DecodedCall) -> Option<Priced> {
         }
         _ => CostByKind { fees: cost, ..CostByKind::default() },
     };
-    Some(Priced { cost, by_kind, list: format!("{provider}/reported") })
+    Some(Priced { cost, by_kind, list: format!("{provider}{SUFFIX}") })
 }
 
 /// Rounded to the nano-dollar from the number's digits.
@@ -54,6 +62,7 @@ mod tests {
             "upstream_inference_completions_cost": 1e-4}}))
         .unwrap();
         assert_eq!((priced.cost, priced.list.as_str()), (UsdNanos(140_000), "openrouter/reported"));
+        assert!(is_reported(&priced.list) && !is_reported("openai/2026-11-24"));
         assert_eq!((priced.by_kind.input, priced.by_kind.output), (UsdNanos(40_000), UsdNanos(100_000)));
         let own_key =
             json!({"cost": 0.001, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.02}});
