@@ -100,18 +100,7 @@ fn attributes(
         let first = closing.time_to_first_chunk_us.map(|us| Duration::from_micros(us).as_secs_f64());
         list.add("gen_ai.response.time_to_first_chunk", first.map(Value::DoubleValue));
     }
-    for (name, attribute) in [
-        ("temperature", "gen_ai.request.temperature"),
-        ("top_p", "gen_ai.request.top_p"),
-        ("frequency_penalty", "gen_ai.request.frequency_penalty"),
-        ("presence_penalty", "gen_ai.request.presence_penalty"),
-    ] {
-        let number = decoded.parameters.get(name).and_then(serde_json::Value::as_f64);
-        list.add(attribute, number.map(Value::DoubleValue));
-    }
-    let limit = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-    let limit = limit.iter().find_map(|name| decoded.parameters.get(*name)?.as_u64());
-    list.count("gen_ai.request.max_tokens", limit);
+    list.parameters(decoded);
     if let Some(usage) = &decoded.usage {
         list.count("gen_ai.usage.input_tokens", usage.input_tokens);
         list.count("gen_ai.usage.output_tokens", usage.output_tokens);
@@ -133,6 +122,15 @@ fn attributes(
     list.0
 }
 
+/// A parameter by its providers' names: beside the messages, in Gemini's `generationConfig` or in Ollama's `options`.
+fn parameter<'a>(decoded: &'a DecodedCall, names: &[&str]) -> Option<&'a serde_json::Value> {
+    let parameters = &decoded.parameters;
+    let within = |key: &str| parameters.get(key).and_then(serde_json::Value::as_object);
+    let places =
+        [Some(parameters), within("generationConfig"), within("generation_config"), within("options")];
+    places.into_iter().flatten().find_map(|place| names.iter().find_map(|name| place.get(*name)))
+}
+
 /// Attributes; what is not known is not there.
 #[derive(Default)]
 struct List(Vec<KeyValue>);
@@ -150,6 +148,28 @@ impl List {
         self.add(key, count.and_then(|count| i64::try_from(count).ok()).map(Value::IntValue));
     }
 
+    fn parameters(&mut self, decoded: &DecodedCall) {
+        for (attribute, names) in [
+            ("gen_ai.request.temperature", ["temperature", "temperature"]),
+            ("gen_ai.request.top_p", ["top_p", "topP"]),
+            ("gen_ai.request.top_k", ["top_k", "topK"]),
+            ("gen_ai.request.frequency_penalty", ["frequency_penalty", "frequencyPenalty"]),
+            ("gen_ai.request.presence_penalty", ["presence_penalty", "presencePenalty"]),
+        ] {
+            let number = parameter(decoded, &names).and_then(serde_json::Value::as_f64);
+            self.add(attribute, number.map(Value::DoubleValue));
+        }
+        let limits =
+            ["max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "num_predict"];
+        let count = |names: &[&str]| parameter(decoded, names).and_then(serde_json::Value::as_u64);
+        self.count("gen_ai.request.max_tokens", count(&limits));
+        self.count("gen_ai.request.seed", count(&["seed"]));
+        self.count(
+            "gen_ai.request.choice.count",
+            count(&["n", "candidateCount"]).filter(|count| *count != 1),
+        );
+    }
+
     fn texts(&mut self, key: &str, texts: &[String]) {
         let values =
             texts.iter().map(|text| AnyValue { value: Some(Value::StringValue(text.clone())) }).collect();
@@ -159,4 +179,29 @@ impl List {
 
 pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_where_each_family_keeps_them() {
+        let all =
+            json!({"temperature": 0.5, "topP": 0.9, "maxOutputTokens": 7, "seed": 1, "candidateCount": 2});
+        let openai = json!({"temperature": 0.5, "top_p": 0.9, "max_completion_tokens": 7, "seed": 1, "n": 2});
+        let listed = |parameters: &serde_json::Value| {
+            let mut list = List::default();
+            let parameters = parameters.as_object().cloned().unwrap();
+            list.parameters(&DecodedCall { parameters, ..DecodedCall::default() });
+            list.0
+        };
+        let expected = listed(&openai);
+        assert_eq!(expected.len(), 5);
+        assert_eq!(listed(&json!({ "generationConfig": all })), expected);
+        assert_eq!(listed(&json!({ "options": {"num_predict": 7, "temperature": "warm"} })).len(), 1);
+        assert!(listed(&json!({"n": 1})).is_empty());
+    }
 }
