@@ -42,7 +42,8 @@ struct ReportArgs {
     #[arg(long, value_name = "HEX")]
     client: Option<String>,
     /// A line for each: any of day, provider, model, key, tier, list, kind
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "provider,model")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "provider,model", hide_possible_values = true,
+          value_parser = ["day", "provider", "model", "key", "tier", "list", KIND])]
     by: Vec<String>,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -102,9 +103,11 @@ fn show(out: &mut impl Write, report: &CostReport, by_kind: bool) -> io::Result<
     }
 }
 
+const REASONING: &str = "reasoning_in_output";
+
 /// The kinds. The last but one is within the one before it.
 const KINDS: [&str; 7] =
-    ["input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning_in_output", "fees"];
+    ["input", "cache_read", "cache_write", "cache_write_1h", "output", REASONING, "fees"];
 
 /// In the order of [`KINDS`].
 const fn of_kinds(kinds: &CostKinds) -> [CostKind; 7] {
@@ -172,7 +175,7 @@ fn unpriced_table(report: &CostReport) -> Table {
     table
 }
 
-/// One line for each kind that occurs.
+/// One line for each kind that occurs; they add up, and so reasoning, which is within the output, has none.
 fn kinds_table(report: &CostReport, for_people: bool) -> Table {
     let mut columns = group_columns(report);
     columns.extend([text("counted"), text("kind"), number("tokens"), number("cost_usd")]);
@@ -183,7 +186,8 @@ fn kinds_table(report: &CostReport, for_people: bool) -> Table {
     let tokens = |count: u64| if for_people { grouped(count) } else { count.to_string() };
     for row in &report.rows {
         let kinds = KINDS.into_iter().zip(of_kinds(&row.kinds));
-        let occurring = kinds.filter(|(_, kind)| kind.tokens > 0 || kind.cost_usd.0.0 != 0);
+        let apart = kinds.filter(|(name, _)| *name != REASONING);
+        let occurring = apart.filter(|(_, kind)| kind.tokens > 0 || kind.cost_usd.0.0 != 0);
         for (name, kind) in occurring {
             let mut cells = group_cells(report, &row.group);
             cells.extend([

@@ -32,6 +32,13 @@ async fn a_missing_price_is_named_added_and_applied() {
     let (csv, _) = ask(&installation, &program, &["cost", "report", "--by", "model", "--format", "csv"]);
     assert!(csv.starts_with("model,counted,calls,cost_usd,input_tokens,input_cost_usd,"), "{csv}");
     assert!(csv.lines().any(|line| line.starts_with("our-tune,") && line.ends_with(",no_model")), "{csv}");
+    let (csv, _) = ask(&installation, &program, &["cost", "report", "--by", "kind", "--format", "csv"]);
+    let kinds = csv.lines().filter_map(|line| line.split(',').nth(3)?.parse::<f64>().ok()).sum::<f64>();
+    assert!((kinds - cost.to_string().parse::<f64>().unwrap()).abs() < 1e-10, "{csv}");
+    let wrong = run(command(installation.dir.path()).args(["cost", "report", "--by", "modle"]));
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = stderr(&wrong);
+    assert!(said.contains("[possible values: day, provider, model, key, tier, list, kind]"), "{said}");
     let (shown, _) = ask(&installation, &program, &["calls", "show", &unpriced.to_string()]);
     assert!(shown.contains("none: no_model"), "{shown}");
     assert!(program.terminate());
