@@ -69,6 +69,12 @@ pub(crate) fn detail(call: domain::CallDetail) -> wire::CallDetail {
             code: error.code,
         }),
         warnings: decoded.warnings,
+        batch: document.batch.map(|batch| wire::BatchRef {
+            batch_id: batch.batch_id,
+            custom_id: batch.custom_id,
+            sent_by: batch.sent_by,
+            fetched_by: batch.fetched_by,
+        }),
         traceparent: traceparent.map(|(_, value)| value.clone()),
         request_headers: headers(document.request_headers),
         response_headers: headers(document.response_headers),

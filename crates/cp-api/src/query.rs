@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::Query;
 use axum::http::Uri;
-use cp_app::model::{CallCursor, CallFilter, OperationName};
+use cp_app::model::{CallCursor, CallFilter, Label, OperationName};
 use cp_base::{Outcome, Timestamp, UsdNanos};
 use cp_wire::{CallQuery, Cursor, PageQuery};
 use utoipa::IntoParams;
@@ -45,7 +45,7 @@ pub(crate) enum Takes {
     Page,
     /// Filters and where to go on.
     FiltersAndAfter,
-    /// Filters, but for `text`.
+    /// Filters that a call's columns decide.
     LiveFilters,
     /// Nothing.
     Nothing,
@@ -58,11 +58,16 @@ impl Takes {
             Self::FiltersAndPage => [filters, page].concat(),
             Self::Page => page,
             Self::FiltersAndAfter => [filters, vec!["after".to_owned()]].concat(),
-            Self::LiveFilters => filters.into_iter().filter(|name| name != "text").collect(),
+            Self::LiveFilters => {
+                filters.into_iter().filter(|name| !STORED.contains(&name.as_str())).collect()
+            }
             Self::Nothing => Vec::new(),
         }
     }
 }
+
+/// Filters that only the store can decide.
+const STORED: [&str; 5] = ["user", "metadata", "trace", "batch", "text"];
 
 /// The names of the parameters that a type documents.
 fn parameter_names<T: IntoParams>() -> Vec<String> {
@@ -124,6 +129,10 @@ fn set(request: &mut Request, name: &str, value: &str, now: Timestamp) -> Result
             filter.conversation = Some(value.parse().map_err(|_| "it is not a conversation's id")?)
         }
         "client" => filter.client_fingerprint = Some(fingerprint(value)?),
+        "user" => filter.labels.push(Label::User(text()?)),
+        "metadata" => filter.labels.push(metadata(value)?),
+        "trace" => filter.labels.push(trace(value)?),
+        "batch" => filter.labels.push(Label::Batch(text()?)),
         "text" => filter.text = Some(text()?),
         "limit" => match number(value, MAX_LIMIT as u64)? {
             0 => return Err("it is not between 1 and 500".into()),
@@ -173,6 +182,22 @@ fn fingerprint(value: &str) -> Result<[u8; 16], Wrong> {
     let digits =
         u128::from_str_radix(value, 16).ok().filter(|_| value.len() == 32 && !value.starts_with('+'));
     digits.map(u128::to_be_bytes).ok_or_else(|| "it is not 32 hexadecimal digits".into())
+}
+
+fn metadata(value: &str) -> Result<Label, Wrong> {
+    let entry = value.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = entry.ok_or("it is not an entry such as team=search")?;
+    Ok(Label::Metadata { name: name.to_owned(), value: value.to_owned() })
+}
+
+fn trace(value: &str) -> Result<Label, Wrong> {
+    let trace = value.split('-').nth(1).unwrap_or(value);
+    let is_trace = trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_trace {
+        Ok(Label::Trace(trace.to_owned()))
+    } else {
+        Err("it is neither 32 hexadecimal digits nor a `traceparent`".into())
+    }
 }
 
 fn time(value: &str, now: Timestamp) -> Result<Timestamp, Wrong> {
@@ -243,6 +268,8 @@ mod tests {
             "outcome" => "lost",
             "conversation" => "conv_01h455vb4pex5vsknk084sn02q",
             "client" => "00112233445566778899aabbccddeeff",
+            "metadata" => "team=search",
+            "trace" => "0af7651916cd43dd8448eb211c80319c",
             "after" => "12.call_01h455vb4pex5vsknk084sn02q",
             _ => "400",
         };
@@ -265,6 +292,10 @@ mod tests {
         assert_eq!(filter("status=500-504").status, Some((500, 504)));
         assert_eq!(filter("min_duration_ms=3").min_duration_us, Some(3_000));
         assert_eq!(filter("min_cost_usd=0.05").min_cost, Some(UsdNanos(50_000_000)));
+        let labels =
+            filter("metadata=a=b=c&trace=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").labels;
+        let entry = Label::Metadata { name: "a".to_owned(), value: "b=c".to_owned() };
+        assert_eq!(labels, [entry, Label::Trace("0af7651916cd43dd8448eb211c80319c".to_owned())]);
         assert_eq!(filter("text=a%20b+c").text.as_deref(), Some("a b c"));
         assert_eq!(filter("client=000102030405060708090a0b0c0d0e0f").client_fingerprint.unwrap()[15], 15);
     }
@@ -289,6 +320,10 @@ mod tests {
             "client=xyz",
             "client=%2B00112233445566778899aabbccddeef",
             "text=",
+            "user=",
+            "metadata=team",
+            "metadata=%3Dx",
+            "trace=00-0af7-b7ad-01",
             "limit=0",
             "limit=501",
             "after=1",
@@ -310,6 +345,7 @@ mod tests {
         let error = parse_text("provder=openai", Takes::FiltersAndPage).unwrap_err();
         assert!(error.to_string().contains("did you mean `provider`?"), "{error}");
         assert!(parse_text("text=x", Takes::LiveFilters).is_err());
+        assert!(parse_text("user=x", Takes::LiveFilters).is_err());
         assert!(parse_text("limit=5", Takes::FiltersAndAfter).is_err());
         assert!(parse_text("x=1", Takes::Nothing).unwrap_err().to_string().contains("takes none"));
     }

@@ -16,8 +16,9 @@ pub mod model {
         RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_traffic::{
-        CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage, CostChange,
-        CostGroup, CostGrouping, DetailPage, PriceOfCall, RawBodies, TokensByKind, TrafficStatus,
+        BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
+        CostChange, CostGroup, CostGrouping, DetailPage, Label, PriceOfCall, RawBodies, TokensByKind,
+        TrafficStatus,
     };
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::{Clock, Random};
+use crate::{Clock, Digest, Random, Timestamp};
 
 /// What an [`Id`] names; carries the prefix of its text form.
 pub trait Kind: 'static {
@@ -65,6 +65,13 @@ impl<K> Id<K> {
         Self { uuid, kind: PhantomData }
     }
 
+    /// The one id of what a digest names, and that began at `at`: whoever derives it again gets the same.
+    #[must_use]
+    pub fn derived(at: Timestamp, digest: &Digest) -> Self {
+        let bytes = digest.first_chunk().copied().unwrap_or_default();
+        Self::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis(at), &bytes).into_uuid())
+    }
+
     /// The stored form.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
@@ -96,7 +103,7 @@ impl IdGenerator {
     /// (section 6.2, method 1), 62 random bits.
     #[must_use]
     pub fn mint<K: Kind>(&self) -> Id<K> {
-        let millis = u64::try_from(self.clock.now().0 / 1_000).unwrap_or(0);
+        let millis = millis(self.clock.now());
         let begins = |latest: u64| (millis << COUNTER_BITS).max(latest + 1);
         let latest = self.latest.fetch_update(Relaxed, Relaxed, |latest| Some(begins(latest)));
         let begins = begins(latest.unwrap_or_else(|latest| latest));
@@ -106,6 +113,10 @@ impl IdGenerator {
         (*first, *second) = (high, low);
         Id::from_uuid(uuid::Builder::from_unix_timestamp_millis(begins >> COUNTER_BITS, &rest).into_uuid())
     }
+}
+
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.0 / 1_000).unwrap_or(0)
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

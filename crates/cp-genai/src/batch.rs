@@ -4,7 +4,9 @@
 //! OpenAI's requests are lines `{custom_id, method, url, body}` of an uploaded file; its answers are lines
 //! `{custom_id, response: {status_code, body}, error}` of the file that the batch names. Anthropic's requests are in the
 //! body that makes the batch, `requests: [{custom_id, params}]`, and its answers are lines `{custom_id, result}`
-//! (`openai-python` and `anthropic-sdk-python`, 2026-08).
+//! (`openai-python` and `anthropic-sdk-python`, 2026-08). Of Google's, see [`gemini`].
+
+mod gemini;
 
 use std::collections::HashMap;
 
@@ -32,12 +34,12 @@ impl BatchHandle {
     }
 }
 
-/// A batch, as the object says that names the file of its answers.
+/// A batch, as the exchange says that made it, asked for it, or fetched its answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Batch {
     /// The provider's id.
     pub id: String,
-    /// The path of its requests.
+    /// The path of its requests, or Google's name of the model that they are for.
     #[serde(default)]
     pub endpoint: Option<String>,
     /// The file that its requests are in.
@@ -48,9 +50,28 @@ pub struct Batch {
     output_file_id: Option<String>,
     #[serde(default)]
     error_file_id: Option<String>,
-    /// When it was made, in seconds of Unix time.
-    #[serde(default)]
+    /// When it was made, where it says so in seconds of Unix time.
+    #[serde(default, deserialize_with = "seconds")]
     pub created_at: Option<i64>,
+}
+
+impl Batch {
+    /// The path of a request that is not known, by its answer; absent where nothing tells.
+    #[must_use]
+    pub fn path_of(&self, answer: &str) -> Option<String> {
+        let answer = || serde_json::from_str::<Value>(answer).ok();
+        match self.endpoint.as_deref() {
+            Some(model) if model.starts_with("models/") => answer().map(|it| gemini::path(model, &it)),
+            Some(path) => Some(path.to_owned()),
+            None => match answer()?.get("object")?.as_str()? {
+                "chat.completion" => Some("/v1/chat/completions".to_owned()),
+                "response" => Some("/v1/responses".to_owned()),
+                "text_completion" => Some("/v1/completions".to_owned()),
+                "list" => Some("/v1/embeddings".to_owned()),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// One request of a batch.
@@ -79,13 +100,19 @@ pub struct BatchResult {
 #[must_use]
 pub fn batch_handles(method: &str, path: &str, response: &[u8]) -> Vec<BatchHandle> {
     let path = path.trim_end_matches('/');
-    let made = || {
+    let made = |at: &str| {
         let object: Value = serde_json::from_slice(response).ok()?;
-        Some(object.get("id")?.as_str()?.to_owned())
+        Some(object.pointer(at)?.as_str()?.to_owned())
     };
     match method {
-        "POST" if path.ends_with("/messages/batches") => made().map(BatchHandle::Batch).into_iter().collect(),
-        "POST" if path.ends_with("/files") => made().map(BatchHandle::File).into_iter().collect(),
+        "POST" if path.ends_with("/messages/batches") => {
+            made("/id").map(BatchHandle::Batch).into_iter().collect()
+        }
+        "POST" if gemini::makes_batch(path) => made("/name").map(BatchHandle::Batch).into_iter().collect(),
+        "POST" if path.ends_with("/files") => {
+            let file = made("/id").or_else(|| made("/file/name"));
+            file.map(BatchHandle::File).into_iter().collect()
+        }
         _ if is_of_batches(path) => {
             let files =
                 batches(response).into_iter().flat_map(|batch| [batch.output_file_id, batch.error_file_id]);
@@ -97,23 +124,32 @@ pub fn batch_handles(method: &str, path: &str, response: &[u8]) -> Vec<BatchHand
 
 /// The handle of the exchange that tells of the answers which this one fetches; absent where it fetches none.
 #[must_use]
-pub fn fetched_results(method: &str, path: &str) -> Option<BatchHandle> {
+pub fn fetched_results(method: &str, path: &str, response: &[u8]) -> Option<BatchHandle> {
     let (rest, last) = path.trim_end_matches('/').rsplit_once('/')?;
     let (rest, id) = rest.rsplit_once('/')?;
     match last {
         _ if method != "GET" || id.is_empty() => None,
+        _ if id == "files" => {
+            let file = last.strip_suffix(":download").filter(|file| !file.is_empty())?;
+            Some(BatchHandle::File(format!("files/{file}")))
+        }
+        _ if id == "batches" => gemini::inline_results(response).map(|(id, _)| BatchHandle::Batch(id)),
         "content" if rest.ends_with("/files") => Some(BatchHandle::File(id.to_owned())),
         "results" if rest.ends_with("/messages/batches") => Some(BatchHandle::Batch(id.to_owned())),
         _ => None,
     }
 }
 
-/// The batch whose answers are in a file, of an exchange that tells of batches.
+/// The batch that an exchange tells of by a handle.
 #[must_use]
-pub fn batch_of_file(response: &[u8], file: &str) -> Option<Batch> {
-    let is_of =
-        |batch: &Batch| [&batch.output_file_id, &batch.error_file_id].contains(&&Some(file.to_owned()));
-    batches(response).into_iter().find(is_of)
+pub fn batch_of(response: &[u8], handle: &BatchHandle) -> Option<Batch> {
+    let is_meant = |batch: &Batch| match handle {
+        BatchHandle::Batch(id) => batch.id == *id,
+        BatchHandle::File(file) => {
+            [&batch.output_file_id, &batch.error_file_id].into_iter().flatten().any(|id| id == file)
+        }
+    };
+    batches(response).into_iter().find(is_meant)
 }
 
 /// The requests in a file that was uploaded, the frame of its upload around it or not, or in the body that made a batch; by
@@ -144,16 +180,24 @@ pub fn batch_requests(body: &[u8]) -> HashMap<String, BatchRequest> {
         };
         return requests.into_iter().map(inline).collect();
     }
-    let lines =
-        body.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line<'_>>(line).ok());
-    lines
-        .map(|line| (line.custom_id, BatchRequest { path: Some(line.url), body: line.body.get().to_owned() }))
-        .collect()
+    if let Some(requests) = gemini::inline_requests(body) {
+        return requests;
+    }
+    let request = |line| match serde_json::from_slice::<Line<'_>>(line) {
+        Ok(line) => {
+            Some((line.custom_id, BatchRequest { path: Some(line.url), body: line.body.get().to_owned() }))
+        }
+        Err(_) => gemini::request(line),
+    };
+    body.split(|byte| *byte == b'\n').filter_map(request).collect()
 }
 
-/// The answers in a body, a line each; what is no answer, or no whole line, is passed over.
+/// The answers in a body, most often a line each; what is no answer, or no whole line, is passed over.
 pub fn batch_results(body: &[u8]) -> impl Iterator<Item = BatchResult> {
-    body.split(|byte| *byte == b'\n').filter_map(result)
+    let inline = gemini::inline_results(body).map(|(_, results)| results);
+    let lines = inline.is_none().then(|| body.split(|byte| *byte == b'\n'));
+    let lines = lines.into_iter().flatten().filter_map(|line| result(line).or_else(|| gemini::result(line)));
+    inline.into_iter().flatten().chain(lines)
 }
 
 fn result(line: &[u8]) -> Option<BatchResult> {
@@ -198,6 +242,11 @@ fn result(line: &[u8]) -> Option<BatchResult> {
     Some(BatchResult { custom_id, path, status, body })
 }
 
+/// Other providers than OpenAI write the time as a text.
+fn seconds<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<i64>, D::Error> {
+    Ok(Value::deserialize(value)?.as_i64())
+}
+
 fn is_of_batches(path: &str) -> bool {
     let before = path.rsplit_once('/').map_or("", |(before, _)| before);
     [path, before].iter().any(|path| path.ends_with("/batches") && !path.ends_with("/messages/batches"))
@@ -210,10 +259,14 @@ fn batches(response: &[u8]) -> Vec<Batch> {
     enum Told {
         Page { data: Vec<Batch> },
         One(Batch),
+        Google(gemini::Operation),
+        GooglePage { operations: Vec<gemini::Operation> },
     }
     match serde_json::from_slice(response) {
         Ok(Told::Page { data }) => data,
         Ok(Told::One(batch)) => vec![batch],
+        Ok(Told::Google(operation)) => vec![operation.into()],
+        Ok(Told::GooglePage { operations }) => operations.into_iter().map(Batch::from).collect(),
         Err(_) => Vec::new(),
     }
 }
@@ -234,7 +287,7 @@ mod tests {
         assert_eq!(told, [file("file-out")]);
         let told = batch_handles("GET", "/v1/batches", page.to_string().as_bytes());
         assert_eq!(told, [file("file-out"), file("file-err")]);
-        let found = batch_of_file(page.to_string().as_bytes(), "file-out").unwrap();
+        let found = batch_of(page.to_string().as_bytes(), &file("file-out")).unwrap();
         assert_eq!((found.id.as_str(), found.input_file_id.as_deref()), ("batch_1", Some("file-in")));
         let made = batch_handles("POST", "/v1/messages/batches", br#"{"id": "msgbatch_1"}"#);
         assert_eq!(made, [BatchHandle::Batch("msgbatch_1".to_owned())]);
@@ -244,7 +297,7 @@ mod tests {
 
     #[test]
     fn fetching_answers_is_known_by_its_path() {
-        let of = |path| fetched_results("GET", path);
+        let of = |path| fetched_results("GET", path, b"{}");
         assert_eq!(of("/v1/files/file-1/content"), Some(BatchHandle::File("file-1".to_owned())));
         assert_eq!(
             of("/v1/messages/batches/msgbatch_1/results"),
@@ -253,7 +306,9 @@ mod tests {
         for other in ["/v1/files/file-1", "/v1/files//content", "/v1/batches/b/results", "/content", ""] {
             assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(fetched_results("POST", "/v1/files/file-1/content"), None);
+        assert_eq!(of("/v1beta/files/b-1:download"), Some(BatchHandle::File("files/b-1".to_owned())));
+        assert_eq!(of("/v1/batches/batch_1"), None);
+        assert_eq!(fetched_results("POST", "/v1/files/file-1/content", b"{}"), None);
     }
 
     #[test]

@@ -13,8 +13,8 @@ mod provider;
 mod sse;
 
 pub use batch::{
-    Batch, BatchHandle, BatchRequest, BatchResult, batch_handles, batch_of_file, batch_requests,
-    batch_results, fetched_results,
+    Batch, BatchHandle, BatchRequest, BatchResult, batch_handles, batch_of, batch_requests, batch_results,
+    fetched_results,
 };
 pub use chain::identity_bytes;
 pub use codec::{Exchange, decode, operation};

@@ -66,10 +66,10 @@ pub struct PipelineStatus {
 #[derive(Debug)]
 pub struct StoreCalls {
     log: Log,
-    traffic: TrafficStore,
+    pub(crate) traffic: TrafficStore,
     live: LiveCalls,
     clock: Arc<dyn Clock>,
-    deriver: Deriver,
+    pub(crate) deriver: Deriver,
     patience: Duration,
     status: watch::Sender<PipelineStatus>,
 }
@@ -259,7 +259,10 @@ impl StoreCalls {
                     writes.push(Write::Opened(scope(opening), Box::new(columns(opening))));
                 }
                 Record::Closing(closing) => {
-                    writes.push(Write::Finished(Box::new(self.finished(closing, &mut mates).await?)));
+                    let call = self.finished(closing, &mut mates).await?;
+                    let batched = self.batched(&closing.opening, &call, &mut mates, &writes).await?;
+                    writes.push(Write::Finished(Box::new(call)));
+                    writes.extend(batched.into_iter().map(|call| Write::Finished(Box::new(call))));
                 }
             }
         }
@@ -270,8 +273,17 @@ impl StoreCalls {
     async fn finished(&self, closing: &Closing, mates: &mut Mates) -> Result<FinishedCall, StoreError> {
         let scope = scope(&closing.opening);
         let key = self.traffic.hashing_key(scope)?;
-        let Derived { mut call, chain, continues } = self.deriver.finished(scope, key, closing);
-        let (id, client) = (call.summary.call, closing.opening.client_fingerprint);
+        self.threaded(self.deriver.finished(scope, key, closing), mates).await
+    }
+
+    /// A derived call, in its conversation.
+    pub(crate) async fn threaded(
+        &self,
+        derived: Derived,
+        mates: &mut Mates,
+    ) -> Result<FinishedCall, StoreError> {
+        let Derived { mut call, chain, continues } = derived;
+        let (scope, id, client) = (call.scope, call.summary.call, call.summary.client_fingerprint);
         let named = match continues {
             Some(handle) => self.named(scope, handle, id, mates).await?,
             None => None,
@@ -289,21 +301,20 @@ impl StoreCalls {
             let conversation = parent.and_then(|parent| parent.conversation).unwrap_or(begun);
             call.summary.conversation = Some(conversation);
             call.parent = parent.map(|parent| parent.call);
-            let itself = ChainParent { call: id, conversation: Some(conversation), continued: false };
-            let tips = chain.tip().map(|tip| (client, tip));
-            for (client, digest) in tips.into_iter().chain(call.handles.iter().map(|handle| (None, *handle)))
-            {
-                mates.insert((scope.project(), client, digest), itself);
-            }
             if let Some(parent) = call.parent {
                 mates.mark_continued(parent);
             }
+        }
+        let itself = ChainParent { call: id, conversation: call.summary.conversation, continued: false };
+        let tip = chain.tip().filter(|_| itself.conversation.is_some()).map(|tip| (client, tip));
+        for (client, digest) in tip.into_iter().chain(call.handles.iter().map(|handle| (None, *handle))) {
+            mates.insert((scope.project(), client, digest), itself);
         }
         Ok(call)
     }
 
     /// The latest call before `before` that bears the name of the one to be continued.
-    async fn named(
+    pub(crate) async fn named(
         &self,
         scope: ProjectScope,
         handle: Digest,

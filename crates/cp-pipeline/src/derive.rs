@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use cp_base::{Digest, ProjectScope, SealingKey};
 use cp_capture::{Body, Closing, Opening, decode_body};
-use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, Priced, Unpriced};
+use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, Priced, Unpriced, batch_handles};
 use cp_traffic::{Billing, CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
 
+use crate::batched::{batch_digest, labels};
 use crate::thread::{Chain, Named};
 
 /// What a captured body may unfold to.
@@ -34,8 +35,19 @@ pub(crate) struct Derived {
 impl Deriver {
     /// The call as far as it can be told from its records. Never fails: what cannot be read is kept raw.
     pub(crate) fn finished(&self, scope: ProjectScope, key: &SealingKey, closing: &Closing) -> Derived {
+        self.finished_on(scope, key, closing, BillingTerms::of)
+    }
+
+    /// The same, on billing terms of the caller's choice.
+    pub(crate) fn finished_on(
+        &self,
+        scope: ProjectScope,
+        key: &SealingKey,
+        closing: &Closing,
+        terms: impl FnOnce(&DecodedCall) -> BillingTerms,
+    ) -> Derived {
         let Read { mut decoded, request, response, truncated } = read_call(closing);
-        let terms = BillingTerms::of(&decoded);
+        let terms = terms(&decoded);
         let priced = self.price(closing, &decoded, &terms);
         let summary = summary(closing, &decoded, terms, priced);
         let messages = CallMessages {
@@ -43,7 +55,13 @@ impl Deriver {
             output: std::mem::take(&mut decoded.output_messages),
         };
         let chain = Chain::of(key, closing.opening.client_fingerprint, &messages);
-        let named = Named::of(key, &closing.opening, &decoded, &messages);
+        let mut named = Named::of(key, &closing.opening, &decoded, &messages);
+        let Opening { provider, method, path, headers, .. } = &closing.opening;
+        if decoded.operation_name.is_none() {
+            let handles = batch_handles(method, path, &response);
+            named.handles.extend(handles.iter().map(|handle| batch_digest(key, provider, handle)));
+        }
+        named.handles.extend(labels(headers, &decoded).iter().map(|label| label.digest(key)));
         let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
         let document = CallDocument {
             query: closing.opening.query.clone(),
@@ -51,6 +69,7 @@ impl Deriver {
             response_headers: closing.headers.clone(),
             decoded,
             truncated,
+            batch: None,
         };
         let raw = (!readable).then_some(RawBodies { request, response });
         let call = FinishedCall {

@@ -92,7 +92,8 @@ impl TrafficStore {
         let mut tx = self.db.begin_read().await?;
         let most = MAX_GROUPS as u64 + 1;
         let args = args![scope, by.day, by.provider, by.model, by.client, by.tier, by.list, most];
-        let rows = tx.fetch_filtered(sql::SUM_COSTS, args, conditions(filter, None)).await?;
+        let rows =
+            tx.fetch_filtered(sql::SUM_COSTS, args, conditions(&self.vault(scope)?, filter, None)).await?;
         if rows.len() > MAX_GROUPS {
             return Ok(None);
         }

@@ -7,6 +7,7 @@
 mod columns;
 mod content;
 mod cost;
+mod label;
 mod live;
 mod model;
 mod read;
@@ -17,10 +18,11 @@ mod store;
 mod write;
 
 pub use cost::{CostGroup, CostGrouping, MAX_GROUPS, TokensByKind};
+pub use label::Label;
 pub use live::{LiveCalls, LiveEvent, LiveSubscription};
 pub use model::{
-    Batch, Billing, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage, CallSummary,
-    ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, TrafficStatus, Write,
+    Batch, BatchRef, Billing, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage,
+    CallSummary, ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, TrafficStatus, Write,
 };
 pub use read::{MAX_CALLS, MAX_DETAILS};
 pub use reprice::{ChangeFilter, ChangePage, CostChange, MAX_REPRICED, NewPrice, PriceOfCall, Repricing};

@@ -3,6 +3,8 @@
 use cp_base::{CallId, ConversationId, Digest, NodeId, Outcome, ProjectScope, Timestamp, UsdNanos};
 use cp_genai::{BillingTerms, CostByKind, DecodedCall, Message, OperationName, Priced, Unpriced, Usage};
 
+use crate::Label;
+
 /// The columns of a call: what lists show and filters test. Nothing here was written by a person or a model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallSummary {
@@ -97,7 +99,7 @@ pub struct FinishedCall {
     pub summary: CallSummary,
     /// Hash of the message chain up to and with the answer; absent without messages.
     pub chain_tip: Option<Digest>,
-    /// By what later calls may name it to continue it: keyed digests of the provider's ids.
+    /// By what it is found: keyed digests of the provider's ids by which later calls name it, and of its labels.
     pub handles: Vec<Digest>,
     /// The call whose conversation it continues, as [`find_chain_parent`](crate::TrafficStore::find_chain_parent) told.
     pub parent: Option<CallId>,
@@ -123,6 +125,21 @@ pub struct CallDocument {
     pub decoded: DecodedCall,
     /// Whether a body was captured only in part.
     pub truncated: bool,
+    /// Where it came from, of a call that was served in a batch.
+    pub batch: Option<BatchRef>,
+}
+
+/// A request of a batch: it was sent in one exchange with the provider, and its answer was fetched in another one.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BatchRef {
+    /// The batch, by the provider's id; absent where no exchange told.
+    pub batch_id: Option<String>,
+    /// What the client calls the request.
+    pub custom_id: String,
+    /// The exchange that carried the request; absent where it did not pass here, or was captured only in part.
+    pub sent_by: Option<CallId>,
+    /// The exchange that fetched the answer.
+    pub fetched_by: CallId,
 }
 
 /// The messages of a call, in order.
@@ -183,6 +200,8 @@ pub struct CallFilter {
     pub conversation: Option<ConversationId>,
     /// Client's fingerprint.
     pub client_fingerprint: Option<[u8; 16]>,
+    /// What clients say of calls, each of them.
+    pub labels: Vec<Label>,
     /// Text in any message or raw body, without regard to case: a bounded scan of opened bodies.
     pub text: Option<String>,
 }

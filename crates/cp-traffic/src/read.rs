@@ -36,7 +36,9 @@ impl TrafficStore {
             Some(text) if !text.is_empty() => self.scan(scope, filter, after, (text, limit)).await,
             _ => {
                 let mut tx = self.db.begin_read().await?;
-                let calls = fetch_calls(&mut tx, scope, conditions(filter, after), limit + 1).await?;
+                let calls =
+                    fetch_calls(&mut tx, scope, conditions(&self.vault(scope)?, filter, after), limit + 1)
+                        .await?;
                 Ok(page(calls, limit))
             }
         }
@@ -106,7 +108,8 @@ impl TrafficStore {
         bound: u64,
     ) -> Result<u64, StoreError> {
         let mut tx = self.db.begin_read().await?;
-        let rows = tx.fetch_filtered(sql::COUNT_CALLS, args![scope, bound], conditions(filter, None)).await?;
+        let conditions = conditions(&self.vault(scope)?, filter, None);
+        let rows = tx.fetch_filtered(sql::COUNT_CALLS, args![scope, bound], conditions).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.get("calls"))?)
     }
 
@@ -169,7 +172,7 @@ pub(crate) fn page(mut calls: Vec<CallSummary>, limit: usize) -> CallPage {
 }
 
 /// Everything of a filter but its text.
-pub(crate) fn conditions(filter: &CallFilter, after: Option<CallCursor>) -> Filter {
+pub(crate) fn conditions(vault: &Vault<'_>, filter: &CallFilter, after: Option<CallCursor>) -> Filter {
     let mut conditions = Filter::default();
     if let Some(after) = after {
         conditions.and("(started_at, call_id) < ($1, $2)", args![after.started_at, after.call]);
@@ -188,5 +191,12 @@ pub(crate) fn conditions(filter: &CallFilter, after: Option<CallCursor>) -> Filt
     conditions.and_if("COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) >= $1", filter.min_tokens);
     conditions.and_if("conversation_id = $1", filter.conversation);
     conditions.and_if("client_fingerprint = $1", filter.client_fingerprint);
+    for label in &filter.labels {
+        conditions.and(
+            "EXISTS (SELECT 1 FROM call_handles WHERE call_handles.handle = $1
+                        AND call_handles.call_id = calls.call_id AND call_handles.project_id = calls.project_id)",
+            args![label.digest(vault.key.hashing())],
+        );
+    }
     conditions
 }

@@ -91,7 +91,7 @@ impl TrafficStore {
         filter: &CallFilter,
         after: Option<CallCursor>,
     ) -> Result<CallPage, StoreError> {
-        let mut conditions = conditions(filter, None);
+        let mut conditions = conditions(&self.vault(scope)?, filter, None);
         if let Some(after) = after {
             conditions.and("(started_at, call_id) > ($1, $2)", args![after.started_at, after.call]);
         }

@@ -29,11 +29,12 @@ impl TrafficStore {
         mut after: Option<CallCursor>,
         (text, limit): (&str, usize),
     ) -> Result<CallPage, StoreError> {
-        let mut search = Search::new(self.vault(scope)?, text);
+        let vault = self.vault(scope)?;
+        let mut search = Search::new(vault, text);
         let mut page = CallPage::EMPTY;
         loop {
             let mut tx = self.db.begin_read().await?;
-            let calls = fetch_calls(&mut tx, scope, conditions(filter, after), STEP).await?;
+            let calls = fetch_calls(&mut tx, scope, conditions(&vault, filter, after), STEP).await?;
             let last_step = calls.len() < STEP;
             let found = search.step(&mut tx, &calls).await?;
             drop(tx);

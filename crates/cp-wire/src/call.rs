@@ -156,12 +156,30 @@ pub struct CallDetail {
     pub response_headers: Vec<Header>,
     /// W3C trace context that the client sent.
     pub traceparent: Option<String>,
+    /// Where it came from, of a call that was served in a batch; `null` for any other.
+    #[serde(default)]
+    pub batch: Option<BatchRef>,
     /// The request's query, credentials redacted.
     pub query: Option<String>,
     /// Whether a body was captured only in part.
     pub truncated: bool,
     /// Raw bodies, kept where the messages do not say it all.
     pub raw: Option<RawBodies>,
+}
+
+/// A request of a batch: it was sent in one exchange with the provider, and its answer was fetched in another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BatchRef {
+    /// The batch, by the provider's id; `null` where no exchange told.
+    pub batch_id: Option<String>,
+    /// What the client calls the request.
+    pub custom_id: String,
+    /// The call that carried the request; `null` where it did not pass here, or was captured only in part.
+    #[schema(value_type = Option<String>)]
+    pub sent_by: Option<CallId>,
+    /// The call that fetched the answer.
+    #[schema(value_type = String)]
+    pub fetched_by: CallId,
 }
 
 /// One header.

@@ -12,7 +12,8 @@ mod scalar;
 mod status;
 
 pub use call::{
-    CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage, UsageSource,
+    BatchRef, CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage,
+    UsageSource,
 };
 pub use message::{Message, Part};
 pub use money::{

@@ -35,6 +35,15 @@ pub struct CallQuery {
     pub conversation: Option<String>,
     /// Client's fingerprint, 32 hexadecimal digits.
     pub client: Option<String>,
+    /// End user, as the SDK's field names them, exact.
+    pub user: Option<String>,
+    /// An entry of the SDK's metadata, `name=value`, exact.
+    #[param(example = "team=search")]
+    pub metadata: Option<String>,
+    /// Trace that the client's span belongs to: 32 hexadecimal digits, or all of its `traceparent`.
+    pub trace: Option<String>,
+    /// Batch that served it, by the provider's id.
+    pub batch: Option<String>,
     /// Text in any message or raw body, without regard to case. The scan is bounded; see `scan_stopped`.
     pub text: Option<String>,
 }

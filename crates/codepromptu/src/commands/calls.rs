@@ -64,7 +64,7 @@ enum CallsCommand {
         /// How to write them; the name of the file decides without it
         #[arg(long, requires = "output")]
         format: Option<export::Format>,
-        /// Go on where an export to the same file, with the same filters, broke off
+        /// Go on where an export to the same file, with the same filters and times, broke off; begin where none did
         #[arg(long, requires = "output")]
         resume: bool,
     },
@@ -117,6 +117,18 @@ struct RangeArgs {
     /// Text in any message, without regard to case
     #[arg(long)]
     text: Option<String>,
+    /// End user, as the SDK's field names them
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// An entry of the SDK's metadata, such as team=search
+    #[arg(long, value_name = "NAME=VALUE")]
+    metadata: Option<String>,
+    /// Trace of the client's span: its id, or its traceparent
+    #[arg(long, value_name = "ID")]
+    trace: Option<String>,
+    /// Batch that served it, by the provider's id
+    #[arg(long, value_name = "ID")]
+    batch: Option<String>,
     #[command(flatten)]
     filter: FilterArgs,
 }
@@ -141,7 +153,16 @@ impl FilterArgs {
 
 impl RangeArgs {
     fn into_query(self) -> CallQuery {
-        CallQuery { since: self.since, until: self.until, text: self.text, ..self.filter.into_query() }
+        CallQuery {
+            since: self.since,
+            until: self.until,
+            text: self.text,
+            user: self.user,
+            metadata: self.metadata,
+            trace: self.trace,
+            batch: self.batch,
+            ..self.filter.into_query()
+        }
     }
 }
 

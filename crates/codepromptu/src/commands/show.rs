@@ -67,6 +67,14 @@ fn facts(call: &CallDetail) -> Vec<(&'static str, String)> {
     add("end user", call.user.clone());
     add("response id", call.response_id.clone());
     add("traceparent", call.traceparent.clone());
+    let header = |name| call.request_headers.iter().find(|header| header.name == name);
+    add("tracestate", header("tracestate").map(|header| header.value.clone()));
+    if let Some(batch) = &call.batch {
+        let id = batch.batch_id.as_ref().map(|id| format!("{id}, "));
+        add("batch", Some(format!("{}request {}", id.unwrap_or_default(), batch.custom_id)));
+        add("sent by", batch.sent_by.map(|call| call.to_string()));
+        add("fetched by", Some(batch.fetched_by.to_string()));
+    }
     facts
 }
 

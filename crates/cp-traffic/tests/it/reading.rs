@@ -3,7 +3,7 @@
 use cp_base::{CallId, ConversationId, Outcome, UsdNanos};
 use cp_genai::{OperationName, Part};
 use cp_testkit::db_test;
-use cp_traffic::{CallFilter, CallSummary, MAX_SCANNED_CALLS, RawBodies};
+use cp_traffic::{CallFilter, CallSummary, Label, MAX_SCANNED_CALLS, RawBodies};
 
 use crate::world::{World, message};
 
@@ -20,6 +20,27 @@ async fn check_filter(world: &World, filter: CallFilter, expected: &[CallId]) {
 }
 
 db_test! {
+    async fn calls_are_found_by_what_clients_say_of_them(test: TestDb) {
+        let world = World::new(&test).await;
+        let entry = |value: &str| Label::Metadata { name: "team".into(), value: value.into() };
+        let labels = [Label::User("ada".into()), entry("search"), Label::Trace("AB".into()), Label::Batch("b".into())];
+        let key = world.store.hashing_key(world.ours).unwrap();
+        let theirs = world.store.hashing_key(world.theirs).unwrap();
+        let labelled = world.add(|call| call.handles = labels.iter().map(|label| label.digest(key)).collect()).await;
+        world.add(|call| call.handles = labels.iter().map(|label| label.digest(theirs)).collect()).await;
+        let by = |labels: &[Label]| CallFilter { labels: labels.to_vec(), ..CallFilter::default() };
+        for label in &labels {
+            check_filter(&world, by(std::slice::from_ref(label)), &[labelled]).await;
+        }
+        check_filter(&world, by(&labels), &[labelled]).await;
+        check_filter(&world, by(&[Label::Trace("ab".into())]), &[labelled]).await;
+        for other in [Label::User("search".into()), entry("ada"), Label::Batch("ada".into()), Label::Trace("b".into())] {
+            check_filter(&world, by(&[labels[0].clone(), other]), &[]).await;
+        }
+        let found = world.store.sum_costs(world.ours, &by(&labels), cp_traffic::CostGrouping::default()).await.unwrap();
+        assert_eq!(found.unwrap().iter().map(|group| group.calls).sum::<u64>(), 1);
+    }
+
     async fn each_filter_narrows(test: TestDb) {
         let world = World::new(&test).await;
         let conversation: ConversationId = world.mint();

@@ -118,6 +118,7 @@ impl World {
                     ..DecodedCall::default()
                 },
                 truncated: false,
+                batch: None,
             },
             messages: CallMessages {
                 input: vec![message("user", "What is the capital of Peru?")],

@@ -85,6 +85,10 @@ const COLUMNS: &[(&str, Kind, &str)] = &[
     ("request_headers", Json, "/request_headers"),
     ("response_headers", Json, "/response_headers"),
     ("traceparent", Text, "/traceparent"),
+    ("batch_id", Text, "/batch/batch_id"),
+    ("batch_custom_id", Text, "/batch/custom_id"),
+    ("batch_sent_by", Text, "/batch/sent_by"),
+    ("batch_fetched_by", Text, "/batch/fetched_by"),
     ("truncated", Truth, "/truncated"),
     ("raw", Json, "/raw"),
 ];

@@ -1,6 +1,11 @@
 //! From the capture log to the store, on both engines.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -112,7 +117,19 @@ impl World {
 
     /// A call from its opening to its closing, with the bodies given.
     async fn pass(&self, log: &Log, request: &[u8], response: &[u8]) -> CallId {
-        let opening = self.opening(log);
+        self.pass_as(log, self.opening(log), request, response).await
+    }
+
+    /// An exchange of `provider` for `line`, a method and a path.
+    async fn exchange(&self, log: &Log, provider: &str, line: &str, bodies: [&str; 2]) -> CallId {
+        let (method, path) = line.split_once(' ').unwrap();
+        let [provider, method, path] = [provider, method, path].map(str::to_owned);
+        let opening = Opening { provider, method, path, ..self.opening(log) };
+        let [request, response] = bodies.map(str::as_bytes);
+        self.pass_as(log, opening, request, response).await
+    }
+
+    async fn pass_as(&self, log: &Log, opening: Opening, request: &[u8], response: &[u8]) -> CallId {
         let call = opening.call;
         let mut slot = log.reserve().unwrap();
         slot.open(opening.clone()).await.unwrap();
@@ -192,6 +209,8 @@ fn user(text: &str) -> Value {
 fn assistant(text: &str) -> Value {
     json!({"role": "assistant", "content": text, "refusal": null})
 }
+
+mod batches;
 
 db_test! {
     async fn a_call_is_decoded_priced_and_stored(test: TestDb) {
