@@ -85,6 +85,19 @@ class Calls:
 
         return wait_until(ended, f"{call_id} is not stored")
 
+    def of_batch(self, batch: str, count: int) -> list[dict]:
+        """The `count` calls that a batch served."""
+
+        def stored():
+            response = self.http.get("/calls", params={"batch": batch})
+            response.raise_for_status()
+            found = response.json()["calls"]
+            return found if len(found) >= count else None
+
+        found = wait_until(stored, f"the {count} calls of {batch} are not stored")
+        assert len(found) == count, found
+        return found
+
     def since(self, moment: datetime, count: int) -> list[dict]:
         """The `count` calls that began after `moment`, whole, in that order.
 
@@ -92,7 +105,9 @@ class Calls:
         """
 
         def stored():
-            new = [call for call in self.summaries() if began(call) >= moment and call["outcome"]]
+            # The calls that a batch served have no duration: they are no exchanges.
+            ended = [call for call in self.summaries() if call["outcome"] == "lost" or call["duration_us"] is not None]
+            new = [call for call in ended if began(call) >= moment]
             return new if len(new) >= count else None
 
         new = wait_until(stored, lambda: f"{count} calls were made, stored are {self.summaries()}")

@@ -1,6 +1,6 @@
 //! A mock model provider that speaks the providers' formats exactly, and the demo's traffic.
 //!
-//! An answer is a function of the request's body alone: ids, text and token counts repeat, so that an answer fetched
+//! An answer is a function of the request's body alone, but for files and batches, which are kept: ids, text and token counts repeat, so that an answer fetched
 //! directly and one fetched through the gateway compare equal. What a test wants otherwise it asks for with
 //! [directives](directive), in the request's `x-mock` header or in the last user message.
 //!
@@ -11,6 +11,7 @@
 //! | `/{version}/models/{id}:generateContent` and its other methods, `/{version}/interactions` | Google |
 //! | `/api/chat`, `/api/generate`, `/api/embed`, `/api/embeddings`, `/api/tags` | Ollama |
 //! | `/v1/models`, `/v1/models/{id}` | either, by prefix or `anthropic-version` |
+//! | `/v1/files`, `/v1/batches`; `/v1/messages/batches`; `/{version}/batches`, `/upload/{version}/files` | OpenAI; Anthropic; Google |
 //! | `/echo` | the request's own bytes |
 //! | `/upgrade/echo` | 101, then the connection's own bytes |
 

@@ -1,5 +1,7 @@
 //! From a request to a response.
 
+pub(crate) mod batches;
+mod encode;
 mod google;
 mod ollama;
 
@@ -8,20 +10,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
-};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::Value;
 
+use self::batches::Asked;
+use self::encode::{encode, head};
 use crate::directive::{Directives, Fault};
 use crate::echo::{self, Duplex};
 use crate::failure::{Dialect, Failure};
 use crate::line::ResetMark;
-use crate::script::{BrokenOff, ScriptBody, gzip, steps};
+use crate::script::{BrokenOff, ScriptBody, steps};
 use crate::seen::Exchange;
 use crate::server::State;
 use crate::text::{hash, id};
@@ -81,6 +83,12 @@ enum Content {
     Array(Vec<Bytes>),
     /// JSON objects, one a line.
     Lines(Vec<Bytes>),
+    /// A file, under its media type.
+    File(&'static str, Bytes),
+    /// Google's leave to upload a file at an address.
+    Upload(String),
+    /// A file that was uploaded there.
+    Uploaded(Value),
 }
 
 /// Answers a request.
@@ -111,7 +119,9 @@ pub(crate) async fn answer(
     }
     let target = Target::of(&parts.uri, &parts.headers);
     let request_id = id("req_", seed, 32);
-    let content = target.content(&parts.method, &parts.headers, &body, &mut directives);
+    let asked = Asked { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
+    let content = batches::answer(&state.shelf, &target, &asked)
+        .unwrap_or_else(|| target.content(&parts.method, &parts.headers, &body, &mut directives));
     let exchange = before_head(&directives, exchange, &mark).await?;
     let dialect = target.dialect;
     let (status, content) = match content {
@@ -161,65 +171,6 @@ fn fixed(stream: bool, directives: &Directives, exchange: Exchange, mark: ResetM
         response.headers_mut().insert(CONTENT_LENGTH, bench::WHOLE.len().into());
     }
     response.map(|()| ReplyBody::Script(ScriptBody::new(steps(chunks, directives), exchange, mark)))
-}
-
-/// Headers that each provider sets; times in them are fixed, so that answers compare equal.
-fn head(dialect: Dialect, status: StatusCode, request_id: &str) -> Result<Response<()>, http::Error> {
-    let mut response = Response::builder().status(status);
-    response = match dialect {
-        Dialect::OpenAi => response
-            .header("x-request-id", request_id)
-            .header("openai-version", "2020-10-01")
-            .header("openai-processing-ms", "42")
-            .header("x-ratelimit-remaining-requests", "9999"),
-        Dialect::Anthropic => response
-            .header("request-id", request_id)
-            .header("anthropic-ratelimit-requests-remaining", "999")
-            .header("anthropic-organization-id", "00000000-0000-4000-8000-000000000000"),
-        Dialect::Ollama => response,
-        Dialect::Gemini => response.header("server-timing", "gfet4t7; dur=42"),
-    };
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        response = response.header(RETRY_AFTER, "1");
-    }
-    response.body(())
-}
-
-/// The content in chunks, compressed where the client takes that; sets the headers that say so.
-fn encode(
-    content: Content,
-    request: &HeaderMap,
-    directives: &Directives,
-    headers: &mut HeaderMap,
-) -> Result<Vec<Bytes>, std::io::Error> {
-    let accepted = request.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    let accepts_gzip = accepted.is_some_and(|value| value.contains("gzip"));
-    let (media_type, chunks, compress) = match content {
-        Content::Json(body) => ("application/json", vec![Bytes::from(body.to_string())], accepts_gzip),
-        Content::Events(events) => {
-            ("text/event-stream; charset=utf-8", events, accepts_gzip && directives.gzip_stream)
-        }
-        Content::Array(pieces) => {
-            ("application/json; charset=UTF-8", pieces, accepts_gzip && directives.gzip_stream)
-        }
-        Content::Lines(lines) => ("application/x-ndjson", lines, accepts_gzip && directives.gzip_stream),
-    };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    let chunks = if compress {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        gzip(&chunks)?
-    } else {
-        chunks
-    };
-    if directives.trailers {
-        headers.insert("trailer", HeaderValue::from_static("x-mock-trailer"));
-    } else if media_type == "application/json"
-        && directives.fault != Some(Fault::Garbage)
-        && !directives.endless
-    {
-        headers.insert(CONTENT_LENGTH, chunks.iter().map(Bytes::len).sum::<usize>().into());
-    }
-    Ok(chunks)
 }
 
 /// Whom a path addresses, and what there.

@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::line::{Line, ResetMark};
-use crate::route;
+use crate::route::{self, batches::Shelf};
 use crate::seen::{Log, Seen};
 
 /// How long answers in progress may take when the mock stops, unless told otherwise.
@@ -70,6 +70,7 @@ pub struct Mock {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) log: Arc<Log>,
+    pub(crate) shelf: Shelf,
     pub(crate) tasks: Tasks,
 }
 
@@ -101,7 +102,11 @@ impl Mock {
         let addr = listener.local_addr().map_err(fail)?;
         let tasks = Tasks::default();
         let break_off = tasks.break_off.clone().drop_guard();
-        let state = Arc::new(State { log: Arc::new(Log::new(options.remember, options.clock)), tasks });
+        let state = Arc::new(State {
+            log: Arc::new(Log::new(options.remember, options.clock)),
+            shelf: Shelf::default(),
+            tasks,
+        });
         state.tasks.spawn(accept(listener, state.clone()));
         Ok(Self { addr, state, grace: options.grace, _break_off_on_drop: break_off })
     }
