@@ -63,7 +63,7 @@ pub(super) async fn to_file(
     finish(export, written, 0, file, format).await
 }
 
-/// Goes on with an export that broke off.
+/// Goes on with an export that broke off; begins where there is none, so that a command can be repeated until it ends.
 pub(super) async fn resume(
     client: &Client,
     query: &CallQuery,
@@ -71,6 +71,9 @@ pub(super) async fn resume(
     format: Format,
 ) -> anyhow::Result<()> {
     let part = with_suffix(file, "part");
+    if !part.exists() {
+        return to_file(client, query, file, format).await;
+    }
     let (written, kept) =
         open_part(&part).with_context(|| format!("{} cannot be resumed", part.display()))?;
     let export = client.export(query, kept.last).await?;
