@@ -190,16 +190,15 @@ impl Fetched<'_> {
         }
     }
 
-    /// The same call whenever its answer is fetched. Where nothing says when the batch was made, its id tells no time.
+    /// The same call whenever its answer is fetched, and whatever is known of the batch by then: of a file that may change,
+    /// and so these ids tell no time.
     fn call(&self, key: &SealingKey, custom_id: &str) -> CallId {
-        let [kind, id] = match &self.batch {
-            Some(batch) => ["batch", batch.id.as_str()],
-            None => self.handle.parts(),
-        };
+        let [kind, id] = self.handle.parts();
         let parts = [self.opening.provider.as_str(), kind, id, custom_id].map(str::as_bytes);
         let [provider, kind, id, custom_id] = parts;
         let digest = key.digest(&[b"call of a batch", provider, kind, id, custom_id]);
-        CallId::derived(self.made_at.unwrap_or(Timestamp(0)), &digest)
+        let made_at = self.made_at.filter(|_| matches!(self.handle, BatchHandle::Batch(_)));
+        CallId::derived(made_at.unwrap_or(Timestamp(0)), &digest)
     }
 
     /// Adds where the call came from; takes away what only an exchange of its own would have.

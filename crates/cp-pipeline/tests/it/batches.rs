@@ -102,6 +102,9 @@ db_test! {
         let fetch = world.exchange(&log, "openai", content, ["", torn]).await;
         world.exchange(&log, "openai", content, ["", &whole]).await;
         world.store_all(&log).await;
+        // Now the batch is told of, and nothing else becomes of it.
+        let batch = json!({"id": "batch_1", "output_file_id": "file-out", "created_at": 1_790_000_000}).to_string();
+        world.exchange(&log, "openai", "GET /v1/batches/batch_1", ["", &batch]).await;
         world.exchange(&log, "openai", content, ["", &whole]).await;
         world.store_all(&log).await;
 
@@ -115,7 +118,7 @@ db_test! {
         assert_eq!(first.summary.path, "/v1/chat/completions");
         assert_eq!(first.summary.cost, Some(UsdNanos(105_000)));
         assert_eq!(first.document.as_ref().unwrap().decoded.warnings.len(), 1);
-        assert_eq!(all.len(), 3 + 2);
+        assert_eq!(all.len(), 4 + 2);
     }
 
     async fn anthropics_answers_meet_the_requests_that_made_the_batch(test: TestDb) {
