@@ -193,9 +193,8 @@ pub(crate) fn conditions(vault: &Vault<'_>, filter: &CallFilter, after: Option<C
     conditions.and_if("client_fingerprint = $1", filter.client_fingerprint);
     for label in &filter.labels {
         conditions.and(
-            "EXISTS (SELECT 1 FROM call_handles WHERE call_handles.handle = $1
-                        AND call_handles.call_id = calls.call_id AND call_handles.project_id = calls.project_id)",
-            args![label.digest(vault.key.hashing())],
+            "call_id IN (SELECT call_id FROM call_handles WHERE handle = $1 AND project_id = $2)",
+            args![label.digest(vault.key.hashing()), vault.scope],
         );
     }
     conditions
