@@ -129,10 +129,7 @@ fn set(request: &mut Request, name: &str, value: &str, now: Timestamp) -> Result
             filter.conversation = Some(value.parse().map_err(|_| "it is not a conversation's id")?)
         }
         "client" => filter.client_fingerprint = Some(fingerprint(value)?),
-        "user" => filter.labels.push(Label::User(text()?)),
-        "metadata" => filter.labels.push(metadata(value)?),
-        "trace" => filter.labels.push(trace(value)?),
-        "batch" => filter.labels.push(Label::Batch(text()?)),
+        "user" | "metadata" | "trace" | "batch" => filter.labels.push(label(name, value)?),
         "text" => filter.text = Some(text()?),
         "limit" => match number(value, MAX_LIMIT as u64)? {
             0 => return Err("it is not between 1 and 500".into()),
@@ -182,6 +179,17 @@ fn fingerprint(value: &str) -> Result<[u8; 16], Wrong> {
     let digits =
         u128::from_str_radix(value, 16).ok().filter(|_| value.len() == 32 && !value.starts_with('+'));
     digits.map(u128::to_be_bytes).ok_or_else(|| "it is not 32 hexadecimal digits".into())
+}
+
+/// What a client says of calls, by the name of the parameter.
+fn label(name: &str, value: &str) -> Result<Label, Wrong> {
+    match name {
+        _ if value.is_empty() => Err("it is empty".into()),
+        "user" => Ok(Label::User(value.to_owned())),
+        "batch" => Ok(Label::Batch(value.to_owned())),
+        "trace" => trace(value),
+        _ => metadata(value),
+    }
 }
 
 fn metadata(value: &str) -> Result<Label, Wrong> {

@@ -24,6 +24,13 @@ pub struct CostQuery {
     pub model: Option<String>,
     /// Client's fingerprint, 32 hexadecimal digits.
     pub client: Option<String>,
+    /// End user, as the SDK's field names them, exact.
+    pub user: Option<String>,
+    /// An entry of the SDK's metadata, `name=value`, exact.
+    #[param(example = "team=search")]
+    pub metadata: Option<String>,
+    /// Batch that served it, by the provider's id.
+    pub batch: Option<String>,
     /// By what to tell calls apart, separated by commas: `day`, `provider`, `model`, `key`, `tier`, `list`.
     #[param(example = "day,model")]
     pub by: Option<String>,

@@ -41,6 +41,15 @@ struct ReportArgs {
     /// Client's fingerprint
     #[arg(long, value_name = "HEX")]
     client: Option<String>,
+    /// End user, as the SDK's field names them
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// An entry of the SDK's metadata, such as team=search
+    #[arg(long, value_name = "NAME=VALUE")]
+    metadata: Option<String>,
+    /// Batch that served it, by the provider's id
+    #[arg(long, value_name = "ID")]
+    batch: Option<String>,
     /// A line for each: any of day, provider, model, key, tier, list, kind
     #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "provider,model", hide_possible_values = true,
           value_parser = ["day", "provider", "model", "key", "tier", "list", KIND])]
@@ -63,14 +72,23 @@ const KIND: &str = "kind";
 /// Runs the command.
 pub(crate) async fn run(args: CostArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
-    let CostCommand::Report(ReportArgs { since, until, provider, model, client: key, by, format }) =
-        args.command;
-    let by_kind = by.iter().any(|name| name == KIND);
-    let by: Vec<&str> = by.iter().map(String::as_str).filter(|name| *name != KIND).collect();
-    let by = (!by.is_empty()).then(|| by.join(","));
-    let report = client.get_cost(&CostQuery { since, until, provider, model, client: key, by }).await?;
+    let CostCommand::Report(asked) = args.command;
+    let by_kind = asked.by.iter().any(|name| name == KIND);
+    let by: Vec<&str> = asked.by.iter().map(String::as_str).filter(|name| *name != KIND).collect();
+    let query = CostQuery {
+        by: (!by.is_empty()).then(|| by.join(",")),
+        since: asked.since,
+        until: asked.until,
+        provider: asked.provider,
+        model: asked.model,
+        client: asked.client,
+        user: asked.user,
+        metadata: asked.metadata,
+        batch: asked.batch,
+    };
+    let report = client.get_cost(&query).await?;
     let mut out = output::stdout();
-    match format {
+    match asked.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
         Format::Csv if by_kind => kinds_table(&report, false).write_csv(&mut out)?,
         Format::Csv => wide_table(&report).write_csv(&mut out)?,

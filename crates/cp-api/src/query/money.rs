@@ -9,8 +9,8 @@ use cp_wire as wire;
 use cp_wire::Cursor;
 
 use super::{
-    BadParameter, DEFAULT_LIMIT, MAX_LIMIT, Wrong, bad, fingerprint, nearest, number, parameter_names, time,
-    unknown,
+    BadParameter, DEFAULT_LIMIT, MAX_LIMIT, Wrong, bad, fingerprint, label, nearest, number, parameter_names,
+    time, unknown,
 };
 use crate::problem::Refusal;
 
@@ -142,6 +142,7 @@ fn set_filter(filter: &mut CallFilter, name: &str, value: &str, now: Timestamp) 
         "since" => filter.since = Some(time(value, now)?),
         "until" => filter.until = Some(time(value, now)?),
         "client" => filter.client_fingerprint = Some(fingerprint(value)?),
+        "user" | "metadata" | "batch" => filter.labels.push(label(name, value)?),
         _ if value.is_empty() => return Err("it is empty".into()),
         "provider" => filter.provider_name = Some(value.to_owned()),
         _ => filter.model = Some(value.to_owned()),
@@ -182,6 +183,8 @@ mod tests {
         assert_eq!(request.names, ["model", "day"]);
         assert_eq!(request.by, CostGrouping { day: true, model: true, ..CostGrouping::default() });
         assert_eq!(request.filter.since, Some("2026-11-01T00:00:00Z".parse().unwrap()));
+        let request = cost(&"/x?batch=b&metadata=team=search".parse().unwrap(), NOW).unwrap();
+        assert_eq!(request.filter.labels.len(), 2);
         let error = cost(&"/x?by=modl".parse().unwrap(), NOW).unwrap_err();
         assert!(error.0.detail.contains("did you mean `model`?"), "{error:?}");
     }
