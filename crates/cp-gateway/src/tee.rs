@@ -304,9 +304,10 @@ impl ResponseTee {
             Phase::Broken { .. } => return SizeHint::default(),
         };
         let kept = self.arrived.iter().chain(last).filter_map(Frame::data_ref).map(|data| data.len() as u64);
-        self.inner.size_hint().exact().map_or_else(SizeHint::default, |rest| {
-            SizeHint::with_exact(rest.saturating_add(kept.sum()))
-        })
+        self.inner
+            .size_hint()
+            .exact()
+            .map_or_else(SizeHint::default, |rest| SizeHint::with_exact(rest.saturating_add(kept.sum())))
     }
 }
 
