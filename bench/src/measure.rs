@@ -179,7 +179,14 @@ pub(crate) async fn show_only(plan: &Plan, cores: Cores, only: &str) -> Result<(
     let upstream = direct.target.address;
     let nginx = peer::nginx(cores, Path::new(FOLDER), upstream).await?;
     let codepromptu = peer::codepromptu(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?;
-    measure_loads(plan, &[direct, nginx, codepromptu], only).await.map(drop)
+    let peers = [direct, nginx, codepromptu];
+    measure_loads(plan, &peers, only).await?;
+    if "paced streams".contains(only) {
+        for peer in &peers {
+            show_paced(&paced::measure(peer, plan.paced_streams).await?);
+        }
+    }
+    Ok(())
 }
 
 /// Every load whose name holds `only`, on each of the peers.
@@ -296,6 +303,14 @@ fn show(row: &Row) {
         row.cpu_us_per_call,
         row.path_cpu_us_per_call,
         row.errors
+    );
+}
+
+#[expect(clippy::print_stdout, reason = "as above")]
+fn show_paced(paced: &Paced) {
+    let Paced { peer, first_event_p50_us, gap_p50_us, gap_p99_us, glued, .. } = paced;
+    println!(
+        "{peer:<12} first event p50 {first_event_p50_us:.0} µs  gap p50 {gap_p50_us:.0} µs  p99 {gap_p99_us:.0} µs  glued {glued}"
     );
 }
 
