@@ -56,7 +56,8 @@ pub(crate) async fn hold(
     };
     let loaded = load::constant_rate(&peer.target, workload, expected, rate, duration);
     let (loaded, samples) = tokio::try_join!(loaded, sampled)?;
-    let stored = drained(peer).await?;
+    drained(peer).await?;
+    let stored = peer.stored().await?;
     Ok(Endurance {
         calls_per_second: rate,
         seconds: duration.as_secs(),

@@ -154,7 +154,10 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
     }
     let storing = peers.iter().find(|peer| peer.stores);
     let (sent, stored) = match storing {
-        Some(peer) => (Some(peer.target.sent()), Some(drained(peer).await?)),
+        Some(peer) => {
+            drained(peer).await?;
+            (Some(peer.target.sent()), Some(peer.stored().await?))
+        }
         None => (None, None),
     };
     drop(peers);
@@ -259,23 +262,23 @@ async fn measure(
     })
 }
 
-/// Waits until the peer has stored what was sent to it; returns how many calls are stored.
-pub(crate) async fn drained(peer: &Peer) -> Result<u64> {
+/// Waits until the peer has stored what was sent to it.
+pub(crate) async fn drained(peer: &Peer) -> Result<()> {
     if !peer.stores {
-        return Ok(0);
+        return Ok(());
     }
     let sent = peer.target.sent();
-    let mut stored = peer.stored().await?;
+    let mut stored = peer.reported().await?;
     let mut progress = Instant::now();
     while stored < sent && progress.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = peer.stored().await.context("while waiting for the calls to be stored")?;
+        let now = peer.reported().await.context("while waiting for the calls to be stored")?;
         if now > stored {
             progress = Instant::now();
         }
         stored = now;
     }
-    Ok(stored)
+    Ok(())
 }
 
 struct Percentiles {

@@ -38,7 +38,16 @@ impl Peer {
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// How many calls are stored by now.
+    /// How many calls its pipeline says it has stored. Asking the store makes it count, which would be measured too.
+    pub(crate) async fn reported(&self) -> Result<u64> {
+        let (_, body) = get(self.target.address, "/metrics").await?;
+        let text = String::from_utf8_lossy(&body);
+        let value =
+            text.lines().find_map(|line| line.strip_prefix("codepromptu_pipeline_calls_stored_total "));
+        value.map_or(Ok(0), |value| Ok(value.parse()?))
+    }
+
+    /// How many calls are in its store.
     pub(crate) async fn stored(&self) -> Result<u64> {
         let status = self.status().await?;
         let stored = status.pointer("/store/calls").and_then(Value::as_u64);

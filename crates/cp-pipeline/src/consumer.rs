@@ -11,7 +11,9 @@ use cp_base::{CallId, Clock, ConversationId, Digest, ProjectScope, Timestamp};
 use cp_capture::{Closing, Log, Position, Reader, Record};
 use cp_db::DbError;
 use cp_genai::PriceBook;
-use cp_traffic::{Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write};
+use cp_traffic::{
+    Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write, give_way,
+};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -27,7 +29,7 @@ pub const CONSUMER: &str = "store-calls";
 /// Log read at a time; bounds the memory of a batch.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// What is waited for more records to come before few are stored: fewer transactions, and still live.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(20);
 /// Waits between tries while the log or the store is down.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -250,8 +252,7 @@ impl StoreCalls {
         let mut mates = Mates::default();
         let mut writes = Vec::with_capacity(records.len());
         for record in records {
-            // A batch is a burst of work. Where a call waits for this processor, it does not wait for all of it.
-            std::thread::yield_now();
+            give_way(records.len());
             match record {
                 Record::Started(started) => writes.push(Write::Restarted(started.node)),
                 Record::Opening(opening) if ended.contains(&opening.call) => {}

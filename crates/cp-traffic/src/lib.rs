@@ -28,6 +28,7 @@ pub use read::{MAX_CALLS, MAX_DETAILS};
 pub use reprice::{ChangeFilter, ChangePage, CostChange, MAX_REPRICED, NewPrice, PriceOfCall, Repricing};
 pub use scan::{MAX_SCANNED_BYTES, MAX_SCANNED_CALLS};
 pub use store::{StoreError, TrafficStore};
+pub use write::give_way;
 
 /// The traffic store's schema.
 pub const MIGRATIONS: cp_db::Migrations =

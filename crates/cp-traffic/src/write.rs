@@ -13,6 +13,9 @@ use crate::content::{Bodies, Sealer};
 use crate::store::StoreError;
 use crate::{Batch, CallSummary, FinishedCall, LogCursor, TrafficStore, Write, columns, sql};
 
+/// Pieces of a batch that is no backlog.
+const SMALL_BATCH: usize = 128;
+
 type CallKey = (ProjectId, CallId);
 
 /// The writes between two restarts of the node, one row for each call.
@@ -43,6 +46,15 @@ struct Plan {
     continued: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
 }
 
+/// Lets whoever waits for this processor go first, where there is little to do: between two pieces of a batch of `count`.
+/// Storing comes in bursts, and a call should not wait for the whole of one. A large batch has a backlog to work off, and
+/// on a busy machine whoever gives way waits long.
+pub fn give_way(count: usize) {
+    if count <= SMALL_BATCH {
+        std::thread::yield_now();
+    }
+}
+
 impl TrafficStore {
     /// Stores a batch and moves the consumer's cursor, all or nothing. Storing it again, or a part of it, changes
     /// nothing: the first opening and the first ending of a call stay, and an ending outweighs `lost`.
@@ -71,9 +83,9 @@ impl TrafficStore {
         let mut sealer = Sealer::new(&self.random)?;
         let mut plan = Plan::default();
         let mut run = Run::default();
+        let count = writes.len();
         for write in writes {
-            // Sealing is work too; whoever waits for this processor goes first.
-            std::thread::yield_now();
+            give_way(count);
             match write {
                 Write::Opened(scope, call) => run.open(scope, &call),
                 Write::Finished(call) => self.plan_finished(&mut plan, &mut run, &mut sealer, *call)?,
