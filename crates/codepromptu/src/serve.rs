@@ -66,12 +66,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (closing, abort) = (CancellationToken::new(), CancellationToken::new());
     let serving = listeners.serve(&parts, &closing, &abort);
     signals.next().await;
-    tracing::info!(drain_timeout = ?config.drain_timeout(), "stopping: calls under way may end");
+    tracing::info!(drain_timeout = ?config.gateway.drain_timeout(), "stopping: calls under way may end");
     parts.app.stop_tails();
     closing.cancel();
     tokio::select! {
         () = serving.wait() => {}
-        () = tokio::time::sleep(config.drain_timeout()) => tracing::warn!("calls were still under way and are ended"),
+        () = tokio::time::sleep(config.gateway.drain_timeout()) => tracing::warn!("calls were still under way and are ended"),
         () = signals.next() => {}
     }
     parts.gateway.stop().await;

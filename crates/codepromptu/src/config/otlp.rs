@@ -57,7 +57,7 @@ impl OtlpConfig {
         for (name, value) in pairs("otlp.headers", self.headers.as_deref())? {
             // The value may be a credential and is not shown.
             let bad = || {
-                error(
+                ConfigError::value(
                     "otlp.headers",
                     format!("has `{name}`, which is no header, or has a value that is none"),
                 )
@@ -79,11 +79,15 @@ impl OtlpConfig {
 }
 
 fn url(key: &str, text: String) -> Result<Uri, ConfigError> {
+    // A credential is not shown, and would not be sent from there.
+    if text.contains('@') {
+        return Err(ConfigError::value(key, "has credentials in it; write them into `otlp.headers`"));
+    }
     let parsed = text.parse::<Uri>().ok();
     let parsed =
         parsed.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
     parsed.ok_or_else(|| {
-        error(key, format!("is `{text}`; write it like http://localhost:4318 (OTLP over HTTP)"))
+        ConfigError::value(key, format!("is `{text}`; write it like http://localhost:4318 (OTLP over HTTP)"))
     })
 }
 
@@ -96,14 +100,13 @@ fn pairs(key: &str, text: Option<&str>) -> Result<Vec<(String, String)>, ConfigE
             Some((name.trim().to_owned(), value.into_owned()))
         });
         read.ok_or_else(|| {
-            error(key, format!("has no `name=value` at place {}; separate them by commas", place + 1))
+            ConfigError::value(
+                key,
+                format!("has no `name=value` at place {}; separate them by commas", place + 1),
+            )
         })
     };
     items.enumerate().map(pair).collect()
-}
-
-fn error(key: &str, reason: String) -> ConfigError {
-    ConfigError::Value { key: key.to_owned(), reason }
 }
 
 #[cfg(test)]
@@ -126,6 +129,8 @@ mod tests {
             let error = endpoint(wrong).collector().unwrap_err().to_string();
             assert!(error.contains("otlp.endpoint") && error.contains("http://localhost:4318"), "{error}");
         }
+        let error = endpoint("http://me:secret@h:4318").collector().unwrap_err().to_string();
+        assert!(error.contains("otlp.headers") && !error.contains("secret"), "{error}");
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Parts {
 async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(Db, Registry)> {
     let file = config.data_dir.join(DATABASE_FILE);
     let location = config.database_url.clone().unwrap_or_else(|| file.display().to_string());
-    let durability = match config.durability() {
+    let durability = match config.capture.durability() {
         cp_capture::Durability::Process => DbDurability::Process,
         cp_capture::Durability::Strict => DbDurability::Power,
     };
@@ -184,7 +184,7 @@ fn database_timeout(config: &Config) -> Duration {
 fn log_config(config: &Config) -> LogConfig {
     LogConfig {
         dir: config.data_dir.join("log"),
-        durability: config.durability(),
+        durability: config.capture.durability(),
         segment_bytes: config.log.segment_bytes,
         max_bytes: config.log.max_bytes,
         min_retention: Duration::from_secs(config.log.min_retention_s),
@@ -207,7 +207,8 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
             .with_context(|| format!("providers.{}.base_url cannot be used", row.name))?;
         upstreams.insert(row.name.as_str().into(), Arc::new(upstream));
     }
-    let capture = CapturePolicy { max_body_bytes: config.capture.max_body_bytes, on_full: config.on_full() };
+    let capture =
+        CapturePolicy { max_body_bytes: config.capture.max_body_bytes, on_full: config.capture.on_full() };
     let limits = Limits {
         first_byte_timeout: Duration::from_millis(config.gateway.first_byte_timeout_ms),
         idle_timeout: Duration::from_millis(config.gateway.idle_timeout_ms),
