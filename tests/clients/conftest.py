@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -66,11 +67,19 @@ def collector():
 
 
 @pytest.fixture(scope="session")
-def gateway(mock, collector, tmp_path_factory):
+def nobody():
+    """A port that nobody listens on, nor can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def gateway(mock, collector, nobody, tmp_path_factory):
     """The base URL of a gateway in front of the mock. It must stop cleanly, too."""
     address = f"127.0.0.1:{free_port()}"
     directory = tmp_path_factory.mktemp("gateway")
-    config = CONFIG.format(listen=address, mock=mock, nobody=free_port(), collector=collector.endpoint)
+    config = CONFIG.format(listen=address, mock=mock, nobody=nobody, collector=collector.endpoint)
     (directory / "codepromptu.toml").write_text(config)
     program = Program(["serve"], directory, f"http://{address}/readyz")
     yield f"http://{address}"

@@ -274,7 +274,7 @@ async fn a_file_that_cannot_be_opened_is_named() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_named_without_its_password() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (_nobody, port) = cp_testkit::hold_port();
     let error = open(&format!("postgres://someone:open-sesame@127.0.0.1:{port}/store")).await;
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
     let mut chain = format!("{error:?} {error}");

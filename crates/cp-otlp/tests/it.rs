@@ -337,8 +337,8 @@ db_test! {
     async fn a_dead_collector_holds_up_neither_the_log_nor_the_end(test: TestDb) {
         let mut world = World::new(test).await;
         let log = world.open_log();
-        let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let alive = std::mem::replace(&mut world.receiver.url, format!("http://{dead}/v1/traces"));
+        let (_dead, port) = cp_testkit::hold_port();
+        let alive = std::mem::replace(&mut world.receiver.url, format!("http://127.0.0.1:{port}/v1/traces"));
         let running = world.export(&log);
         world.is_placed(&log).await;
         let first = log.first_position();

@@ -1,12 +1,13 @@
 //! A PostgreSQL server of a test's own, which the test stops and starts.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// The folder of the server programs, told by whoever starts the tests.
 const BIN: &str = "CODEPROMPTU_TEST_POSTGRES_BIN";
@@ -22,6 +23,8 @@ pub struct Cluster {
     /// PostgreSQL refuses to run as root.
     user: Option<(u32, u32)>,
     port: u16,
+    /// Bound and never listening: while the server is stopped, nobody else is given its port.
+    _held: TcpSocket,
 }
 
 #[expect(clippy::expect_used, reason = "a test without its server must fail")]
@@ -35,10 +38,8 @@ impl Cluster {
             chown(dir.path(), Some(user), Some(group)).expect("root can give files away");
         }
         std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).expect("it is ours");
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = socket.local_addr().expect("it is bound").port();
-        drop(socket);
-        let cluster = Self { bin: bin(), dir, user, port };
+        let (held, port) = hold_port();
+        let cluster = Self { bin: bin(), dir, user, port, _held: held };
         let options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
         cluster.run("initdb", &options);
         cluster.restart();
@@ -94,6 +95,18 @@ impl Drop for Cluster {
         // It may be stopped already.
         let _ = self.command("pg_ctl").args(["stop", "-w", "-m", "immediate"]).output();
     }
+}
+
+/// A port of this machine that refuses connections as long as the socket is there. A server that reuses addresses, as
+/// PostgreSQL does, may listen on it.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test without a port must fail")]
+pub fn hold_port() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("a new socket takes options");
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
+    let port = socket.local_addr().expect("it is bound").port();
+    (socket, port)
 }
 
 #[expect(

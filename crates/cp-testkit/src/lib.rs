@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cp_base::{IdGenerator, Random};
 
 pub use clock::FakeClock;
-pub use cluster::{Cluster, unprivileged_user};
+pub use cluster::{Cluster, hold_port, unprivileged_user};
 pub use database::{TestDb, assert_schema_parity, run_on_postgres, run_on_sqlite};
 
 /// Ids that are the same in every run, minted at the time that `clock` shows.

@@ -32,8 +32,8 @@ async fn another_address_than_loopback_is_refused_with_the_reason() {
 #[tokio::test]
 async fn an_occupied_port_is_named() {
     let installation = Installation::new().await;
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let holder = std::net::TcpListener::bind(&taken).unwrap();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
     let output = run(command(installation.dir.path()).args(["serve", "--listen", &taken]));
     let said = stderr(&output);
     assert!(!output.status.success() && said.contains(&taken) && said.contains("--listen"), "{said}");

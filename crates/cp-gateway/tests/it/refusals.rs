@@ -29,8 +29,10 @@ async fn an_unknown_provider_is_told_the_known_ones() {
 
 #[tokio::test]
 async fn an_unreachable_provider_is_a_502_in_its_own_shape() {
-    // A port that was free a moment ago and that nobody listens on.
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    // A port that is taken, and that nobody listens on.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = nobody.local_addr().unwrap().port();
     let shapes = [
         ("openai", "\"param\":null"),
         ("anthropic", "\"type\":\"error\""),
