@@ -162,11 +162,8 @@ async fn a_provider_that_stalls_is_given_up() {
     provider.wait_for(|seen| seen.hang_ups == 1).await;
     let (_, closing) = rig.only_call().await;
     assert_eq!((closing.outcome, closing.status), (Outcome::TimedOut, Some(504)));
-    assert!(
-        closing.overhead_us < 50_000,
-        "the provider's time is not the gateway's: {}",
-        closing.overhead_us
-    );
+    let (all, ours) = (closing.duration_us, closing.overhead_us);
+    assert!(all >= ours + 40_000, "the provider's time is not the gateway's: {ours} of {all}");
 }
 
 #[tokio::test]
