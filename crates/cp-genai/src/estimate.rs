@@ -18,6 +18,11 @@ use crate::{DecodedCall, Message, OperationName, Part, Usage, UsageSource};
 
 /// Fills in what the provider did not count, and marks what it could not finish counting.
 pub fn estimate_usage(call: &mut DecodedCall) {
+    // The provider goes on without the client, and counts for whoever fetches the end.
+    if call.in_background() && call.finish_reasons.is_empty() {
+        call.usage = None;
+        return;
+    }
     let Some(operation) = call.operation_name.filter(|operation| was_answered(*operation, call)) else {
         return;
     };

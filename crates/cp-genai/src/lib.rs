@@ -2,6 +2,7 @@
 //!
 //! Pure: bytes in, values out. Decoding never fails; see [`decode`].
 
+mod background;
 mod batch;
 mod chain;
 mod codec;
@@ -12,6 +13,7 @@ mod price;
 mod provider;
 mod sse;
 
+pub use background::ResponseFetch;
 pub use batch::{
     Batch, BatchHandle, BatchRequest, BatchResult, batch_handles, batch_of, batch_requests, batch_results,
     fetched_results,

@@ -1,5 +1,6 @@
 //! From a request to a response.
 
+mod background;
 pub(crate) mod batches;
 mod encode;
 mod google;
@@ -121,6 +122,7 @@ pub(crate) async fn answer(
     let request_id = id("req_", seed, 32);
     let asked = Asked { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
     let content = batches::answer(&state.shelf, &target, &asked)
+        .or_else(|| background::answer(&state.shelf, &target, &asked, &mut directives))
         .unwrap_or_else(|| target.content(&parts.method, &parts.headers, &body, &mut directives));
     let exchange = before_head(&directives, exchange, &mark).await?;
     let dialect = target.dialect;

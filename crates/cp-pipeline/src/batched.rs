@@ -85,7 +85,7 @@ impl StoreCalls {
             let custom_id = result.custom_id.clone();
             let request = fetched.requests.get(&custom_id);
             let closing = fetched.closing(key, request, result);
-            let terms = |call: &DecodedCall| BillingTerms::of(call).in_batch();
+            let terms = |call: &mut DecodedCall| BillingTerms::of(call).in_batch();
             let mut derived = self.deriver.finished_on(fetch.scope, key, &closing, terms);
             fetched.tell(key, &mut derived, custom_id, request.is_some());
             calls.push(self.threaded(derived, mates).await?);
@@ -222,6 +222,6 @@ impl Fetched<'_> {
     }
 }
 
-fn whole(text: String) -> Body {
+pub(crate) fn whole(text: String) -> Body {
     Body { total_bytes: text.len() as u64, pieces: vec![Bytes::from(text)] }
 }

@@ -261,9 +261,10 @@ impl StoreCalls {
                 }
                 Record::Closing(closing) => {
                     let call = self.finished(closing, &mut mates).await?;
-                    let batched = self.batched(&closing.opening, &call, &mut mates, &writes).await?;
-                    writes.push(Write::Finished(Box::new(call)));
-                    writes.extend(batched.into_iter().map(|call| Write::Finished(Box::new(call))));
+                    let mut told = self.batched(&closing.opening, &call, &mut mates, &writes).await?;
+                    told.extend(self.fetched_response(closing, &mut mates, &writes).await?);
+                    let calls = std::iter::once(call).chain(told);
+                    writes.extend(calls.map(|call| Write::Finished(Box::new(call))));
                 }
             }
         }
@@ -283,11 +284,12 @@ impl StoreCalls {
         derived: Derived,
         mates: &mut Mates,
     ) -> Result<FinishedCall, StoreError> {
-        let Derived { mut call, chain, continues } = derived;
+        let Derived { mut call, chain, continues, parent } = derived;
         let (scope, id, client) = (call.scope, call.summary.call, call.summary.client_fingerprint);
-        let named = match continues {
-            Some(handle) => self.named(scope, handle, id, mates).await?,
-            None => None,
+        let named = match (parent, continues) {
+            (Some(parent), _) => Some(parent),
+            (None, Some(handle)) => self.named(scope, handle, id, mates).await?,
+            (None, None) => None,
         };
         let chained = match named {
             Some(parent) => Some(parent),

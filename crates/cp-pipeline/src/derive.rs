@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cp_base::{Digest, ProjectScope, SealingKey};
 use cp_capture::{Body, Closing, Opening, decode_body};
 use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, Priced, Unpriced, batch_handles};
-use cp_traffic::{Billing, CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
+use cp_traffic::{Billing, CallDocument, CallMessages, CallSummary, ChainParent, FinishedCall, RawBodies};
 
 use crate::batched::{batch_digest, labels};
 use crate::thread::{Chain, Named};
@@ -30,24 +30,26 @@ pub(crate) struct Derived {
     pub(crate) chain: Chain,
     /// What it continues, in the provider's own terms.
     pub(crate) continues: Option<Digest>,
+    /// What it continues, where that is known already.
+    pub(crate) parent: Option<ChainParent>,
 }
 
 impl Deriver {
     /// The call as far as it can be told from its records. Never fails: what cannot be read is kept raw.
     pub(crate) fn finished(&self, scope: ProjectScope, key: &SealingKey, closing: &Closing) -> Derived {
-        self.finished_on(scope, key, closing, BillingTerms::of)
+        self.finished_on(scope, key, closing, |call| BillingTerms::of(call))
     }
 
-    /// The same, on billing terms of the caller's choice.
+    /// The same, on billing terms of the caller's choice, who may also add what another exchange says of the call.
     pub(crate) fn finished_on(
         &self,
         scope: ProjectScope,
         key: &SealingKey,
         closing: &Closing,
-        terms: impl FnOnce(&DecodedCall) -> BillingTerms,
+        terms: impl FnOnce(&mut DecodedCall) -> BillingTerms,
     ) -> Derived {
         let Read { mut decoded, request, response, truncated } = read_call(closing);
-        let terms = terms(&decoded);
+        let terms = terms(&mut decoded);
         let priced = self.price(closing, &decoded, &terms);
         let summary = summary(closing, &decoded, terms, priced);
         let messages = CallMessages {
@@ -82,7 +84,7 @@ impl Deriver {
             messages,
             raw,
         };
-        Derived { call, chain, continues: named.continues }
+        Derived { call, chain, continues: named.continues, parent: None }
     }
 
     fn price(

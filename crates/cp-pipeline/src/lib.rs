@@ -4,6 +4,7 @@
 //! keyed by call id, and written together with the log's cursor: reading a stretch of the log again changes nothing.
 //! Nothing here is on the path of a call; when it stands still, the log keeps what it has not read.
 
+mod background;
 mod batched;
 mod consumer;
 mod derive;

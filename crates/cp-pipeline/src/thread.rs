@@ -101,14 +101,22 @@ impl Named {
         let conversation = said("conversation")
             .and_then(|value| value.as_str().or_else(|| value.get("id").and_then(Value::as_str)))
             .map(|id| digest(b"conversation", id));
-        let response = call.response_id.as_deref().map(|id| digest(b"response", id));
+        let response = call.response_id.as_deref().map(|id| response_digest(key, &opening.provider, id));
         let item = last_item(&messages.output, |_| true).map(|id| digest(b"item", id));
         let referred = last_item(&messages.input, is_reference).map(|id| digest(b"item", id));
         Self {
-            continues: previous.map(|id| digest(b"response", id)).or(conversation).or(referred),
+            continues: previous
+                .map(|id| response_digest(key, &opening.provider, id))
+                .or(conversation)
+                .or(referred),
             handles: response.into_iter().chain(conversation).chain(item).collect(),
         }
     }
+}
+
+/// The handle of an answer that the provider keeps.
+pub(crate) fn response_digest(key: &SealingKey, provider: &str, id: &str) -> Digest {
+    key.digest(&[b"response", provider.as_bytes(), id.as_bytes()])
 }
 
 /// The id of the last item that has one. Clients may send an item's id in its stead.

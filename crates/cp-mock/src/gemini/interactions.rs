@@ -131,6 +131,11 @@ impl Interaction {
         })
     }
 
+    /// The interaction before its end.
+    pub(crate) fn begun(&self) -> Value {
+        self.frame("in_progress")
+    }
+
     /// The interaction as one object.
     pub(crate) fn whole(&self, directives: &Directives) -> Value {
         let answer = answer(&self.question, directives);

@@ -12,6 +12,7 @@ use crate::text::{id, slices, tokens};
 pub(crate) struct Responses {
     pub(crate) question: Question,
     pub(crate) stream: bool,
+    background: bool,
     /// Fields of the request that the response repeats.
     echo: Value,
 }
@@ -49,6 +50,7 @@ pub(crate) fn responses(body: &Value, seed: u64) -> Result<Responses, Failure> {
             model,
         },
         stream: is_true(body.get("stream")),
+        background: is_true(body.get("background")),
         echo: Value::Object(echo.collect()),
     })
 }
@@ -88,7 +90,7 @@ impl Responses {
             "object": "response",
             "created_at": created(self.question.seed),
             "status": status,
-            "background": false,
+            "background": self.background,
             "error": null,
             "incomplete_details": null,
             "model": release(&self.question.model),
@@ -162,6 +164,11 @@ impl Responses {
         });
         set(&mut response, "usage", usage);
         response
+    }
+
+    /// The response before its end.
+    pub(crate) fn begun(&self) -> Value {
+        self.frame("queued")
     }
 
     /// The response as one object.

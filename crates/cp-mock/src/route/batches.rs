@@ -33,7 +33,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// Keeps bytes under a name, in place of what had it before.
-    fn put(&self, name: String, bytes: Bytes) {
+    pub(super) fn put(&self, name: String, bytes: Bytes) {
         let mut kept = self.lock();
         kept.retain(|(known, _)| *known != name);
         kept.push_back((name, bytes));
@@ -45,7 +45,7 @@ impl Shelf {
         self.lock().iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes.clone())
     }
 
-    fn get_value(&self, name: &str) -> Option<Value> {
+    pub(super) fn get_value(&self, name: &str) -> Option<Value> {
         serde_json::from_slice(&self.get(name)?).ok()
     }
 
@@ -82,7 +82,7 @@ impl Asked<'_> {
         format!("http://{host}{prefix}{path}")
     }
 
-    fn json(&self) -> Result<Value, Failure> {
+    pub(super) fn json(&self) -> Result<Value, Failure> {
         serde_json::from_slice(self.body).map_err(|_| Failure::new(400, "The body is not valid JSON."))
     }
 }
@@ -128,6 +128,6 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn not_found(what: &str) -> Failure {
+pub(super) fn not_found(what: &str) -> Failure {
     Failure::new(404, format!("No such object: {what}"))
 }

@@ -74,12 +74,15 @@ impl Target<'_> {
         if directives.stream_error {
             break_off(&mut events, event(&gemini::interaction_error()));
         }
-        events.push(Bytes::from_static(b"event: done\ndata: [DONE]\n\n"));
+        events.push(Bytes::from_static(END));
         Ok(Content::Events(events))
     }
 }
 
-fn event(data: &Value) -> Bytes {
+/// The last event of a stream of an interaction.
+pub(super) const END: &[u8] = b"event: done\ndata: [DONE]\n\n";
+
+pub(super) fn event(data: &Value) -> Bytes {
     let name = data.get("event_type").and_then(Value::as_str).unwrap_or_default();
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }

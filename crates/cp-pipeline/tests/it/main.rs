@@ -210,6 +210,7 @@ fn assistant(text: &str) -> Value {
     json!({"role": "assistant", "content": text, "refusal": null})
 }
 
+mod background;
 mod batches;
 
 db_test! {
