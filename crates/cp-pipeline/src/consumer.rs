@@ -129,12 +129,20 @@ impl StoreCalls {
         let Some(mut saved) = self.saved(&stop).await else { return };
         let mut reader = self.reader(saved);
         let mut written = self.log.written();
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut stretch_bytes) = (FIRST_PAUSE, BATCH_BYTES);
         loop {
             written.borrow_and_update();
-            let step = tokio::time::timeout(self.patience, self.step(&mut reader, saved)).await;
-            match step.unwrap_or_else(|_| Err("the store fell silent".into())) {
-                Ok(Step::Stored(position)) => (saved, pause) = (Some(position), FIRST_PAUSE),
+            let step = self.step(&mut reader, saved, stretch_bytes);
+            let step = tokio::time::timeout(self.patience, step).await.unwrap_or_else(|_| {
+                // Silent, or slower than this much takes.
+                stretch_bytes = (stretch_bytes / 2).max(1);
+                Err("the store fell silent".into())
+            });
+            match step {
+                Ok(Step::Stored(position)) => {
+                    stretch_bytes = stretch_bytes.saturating_mul(2).min(BATCH_BYTES);
+                    (saved, pause) = (Some(position), FIRST_PAUSE);
+                }
                 Ok(Step::AtEnd) if stop.is_cancelled() => return,
                 Ok(Step::AtEnd) => wait_for_more(&mut written, &stop).await,
                 Err(error) => {
@@ -152,8 +160,13 @@ impl StoreCalls {
     }
 
     /// Reads and stores one stretch of the log.
-    async fn step(&self, reader: &mut Reader, saved: Option<i64>) -> Result<Step, Box<dyn Error>> {
-        let batch = reader.read(BATCH_BYTES)?;
+    async fn step(
+        &self,
+        reader: &mut Reader,
+        saved: Option<i64>,
+        stretch_bytes: usize,
+    ) -> Result<Step, Box<dyn Error>> {
+        let batch = reader.read(stretch_bytes)?;
         let step = if batch.records.is_empty() {
             Step::AtEnd
         } else {

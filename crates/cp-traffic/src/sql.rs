@@ -196,10 +196,14 @@ cp_db::statements! {
     STORE_REPRICING = "INSERT INTO repricings (org_id, project_id, repricing_id, begun_at, actor, filter)
                        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repricing_id, project_id) DO NOTHING";
 
-    /// Files what became of a call's cost.
+    /// Files what became of a call's cost. A step that is run again after the lists changed has the last word on the new
+    /// cost, and the first on the old.
     STORE_COST_CHANGE = "INSERT INTO cost_changes (org_id, project_id, repricing_id, call_id, changed_at,
             old_cost_usd_nanos, new_cost_usd_nanos, old_price_list, new_price_list, old_unpriced, new_unpriced)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (repricing_id, call_id, project_id) DO UPDATE
+           SET changed_at = excluded.changed_at, new_cost_usd_nanos = excluded.new_cost_usd_nanos,
+               new_price_list = excluded.new_price_list, new_unpriced = excluded.new_unpriced";
 
     /// A page of the audit, the latest first. Uses cost_changes_by_time, or cost_changes_by_call.
     LIST_COST_CHANGES = "

@@ -173,5 +173,12 @@ db_test! {
         assert!(of(ChangeFilter { repricing: Some(other), call: None }).await.is_empty());
         let theirs = world.store.list_cost_changes(world.theirs, ChangeFilter::default(), None, 10).await.unwrap();
         assert!(theirs.changes.is_empty());
+
+        let newest = PriceOfCall { cost: Some(UsdNanos(1_000)), ..new.clone() };
+        let repeated = NewPrice { call, old: new, new: newest.clone(), by_kind: kinds };
+        assert_eq!(world.store.reprice(world.ours, &run, vec![repeated], world.now()).await.unwrap(), 1);
+        let changes = of(ChangeFilter::default()).await;
+        assert_eq!(changes.len(), 1, "a run has one line for each call");
+        assert_eq!((&changes[0].old, &changes[0].new), (&old, &newest));
     }
 }
