@@ -29,7 +29,7 @@ pub const CONSUMER: &str = "store-calls";
 /// Log read at a time; bounds the memory of a batch.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// What is waited for more records to come before few are stored: fewer transactions, and still live.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(50);
 /// Waits between tries while the log or the store is down.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
