@@ -110,7 +110,7 @@ impl Writer<'_> {
             Some("date") => format!("2026-10-{day:02}"),
             Some("date-time") => format!("2026-10-{day:02}T{hour:02}:30:00Z"),
             Some("time") => format!("{hour:02}:30:00Z"),
-            Some("email") => String::from("ada@example.com"),
+            Some("email") => String::from("first@example.com"),
             Some("uuid") => format!("{:08x}-0000-4000-8000-{:012x}", seed >> 32, seed & 0xffff_ffff_ffff),
             Some("uri") => format!("https://example.com/{day}"),
             _ => plausible(name, seed),
@@ -143,8 +143,8 @@ fn plausible(name: &str, seed: u64) -> String {
         name if name.contains("vendor") || name.contains("company") => {
             &["Northwind", "Fabrikam", "Tailspin Toys"]
         }
-        name if name.contains("email") => &["ada@example.com", "li@example.org"],
-        name if name.contains("name") => &["Ada Lovelace", "Grace Hopper", "Zoë Müller"],
+        name if name.contains("email") => &["first@example.com", "second@example.org"],
+        name if name.contains("name") => &["First Customer", "Second Customer", "Third Cüstomer"],
         name if name.contains("unit") => &["celsius"],
         _ => &["as described in the message", "see the second paragraph", "not stated"],
     };

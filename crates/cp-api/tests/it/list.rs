@@ -51,7 +51,7 @@ fn a_call_is_shown_whole() {
         assert_eq!(call.input_messages[0].parts, [Part::Text { content: "Where is my parcel?".to_owned() }]);
         assert_eq!(call.output_messages[0].role, "assistant");
         assert_eq!(call.parameters["temperature"], 0.5);
-        assert_eq!((call.user.as_deref(), call.traceparent.as_deref()), (Some("ada"), Some("00-1-2-01")));
+        assert_eq!((call.user.as_deref(), call.traceparent.as_deref()), (Some("u-17"), Some("00-1-2-01")));
 
         let (status, json) = world.get_json(&format!("/api/v1/calls/{}", stored[0].call)).await;
         assert_eq!(

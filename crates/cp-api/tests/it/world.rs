@@ -113,7 +113,7 @@ impl World {
             name: None,
             finish_reason: None,
         };
-        let mut decoded = DecodedCall { user: Some("ada".to_owned()), ..DecodedCall::default() };
+        let mut decoded = DecodedCall { user: Some("u-17".to_owned()), ..DecodedCall::default() };
         decoded.parameters.insert("temperature".to_owned(), 0.5.into());
         FinishedCall {
             scope: self.scope,
