@@ -89,14 +89,8 @@ impl StoreCalls {
     #[must_use]
     pub fn new(parts: StoreCallsParts) -> (Self, watch::Receiver<PipelineStatus>) {
         describe_counter!("codepromptu_pipeline_calls_stored_total", "Ended calls that were stored");
-        describe_counter!(
-            "codepromptu_pipeline_calls_failed_total",
-            "Records that cannot be stored and were passed over"
-        );
-        describe_counter!(
-            "codepromptu_pipeline_errors_total",
-            "Failed tries to read or store, each tried again"
-        );
+        describe_counter!("codepromptu_pipeline_calls_failed_total", "Records passed over as not storable");
+        describe_counter!("codepromptu_pipeline_errors_total", "Failed tries to read or store, tried again");
         describe_histogram!(
             "codepromptu_pipeline_batch_seconds",
             "Deriving and storing a stretch of the log"
