@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -70,12 +70,10 @@ pub(crate) async fn hold(
 }
 
 async fn sample(peer: &Peer, began: Instant) -> Result<Sample> {
-    let status = peer.status().await?;
-    let backlog = status.pointer("/log/backlog_bytes").and_then(serde_json::Value::as_u64);
     Ok(Sample {
         seconds: began.elapsed().as_secs_f64(),
         resident_bytes: peer.process.resident_bytes()?,
-        backlog_bytes: backlog.context("/api/v1/status tells no backlog")?,
+        backlog_bytes: peer.backlog_bytes().await?,
     })
 }
 

@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Plan {
     warm_up: Duration,
     pub(crate) duration: Duration,
+    /// Times that a load at a constant rate is measured on each peer, in turn. Its latencies are what a shared machine
+    /// spoils first, so the medians are reported.
+    rounds: usize,
     /// Streams of ten milliseconds a chunk.
     paced_streams: usize,
     /// How long the whole program is held at a high rate.
@@ -40,6 +43,7 @@ impl Plan {
         Self {
             warm_up: Duration::from_secs(1),
             duration: Duration::from_secs(6),
+            rounds: 5,
             paced_streams: 30,
             hold: Duration::from_secs(60),
         }
@@ -49,6 +53,7 @@ impl Plan {
         Self {
             warm_up: Duration::from_millis(200),
             duration: Duration::from_secs(1),
+            rounds: 1,
             paced_streams: 2,
             hold: Duration::from_secs(5),
         }
@@ -96,12 +101,38 @@ pub(crate) struct Row {
     pub(crate) resident_bytes: u64,
 }
 
+impl Row {
+    /// Several rounds of one measurement in one: each value is the median of its own, calls and errors are sums.
+    fn median(rounds: Vec<Self>) -> Option<Self> {
+        let middle = |of: fn(&Self) -> f64| {
+            let mut values: Vec<f64> = rounds.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or_default()
+        };
+        let last = rounds.last()?.clone();
+        Some(Self {
+            calls: rounds.iter().map(|round| round.calls).sum(),
+            errors: rounds.iter().map(|round| round.errors).sum(),
+            calls_per_second: middle(|round| round.calls_per_second),
+            p50_us: middle(|round| round.p50_us),
+            p99_us: middle(|round| round.p99_us),
+            first_chunk_p50_us: middle(|round| round.first_chunk_p50_us),
+            first_chunk_p99_us: middle(|round| round.first_chunk_p99_us),
+            cpu_us_per_call: middle(|round| round.cpu_us_per_call),
+            path_cpu_us_per_call: middle(|round| round.path_cpu_us_per_call),
+            ..last
+        })
+    }
+}
+
 /// Everything that the report is made of.
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) processors: usize,
     pub(crate) nginx: String,
     pub(crate) seconds_per_measurement: f64,
+    /// Measurements at a constant rate.
+    pub(crate) rounds: usize,
     pub(crate) rows: Vec<Row>,
     pub(crate) paced: Vec<Paced>,
     /// From the start of the program on an empty store to its first answer, and its memory then.
@@ -167,6 +198,7 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
         processors: cores.count,
         nginx: nginx_version,
         seconds_per_measurement,
+        rounds: plan.rounds,
         rows,
         paced,
         start,
@@ -201,12 +233,25 @@ async fn measure_loads(plan: &Plan, peers: &[Peer], only: &str) -> Result<Vec<Ro
         let mut expected_bytes = None;
         let named = |load: &Load| format!("{}, {load}", workload.name).contains(only);
         for load in closed.chain(constant).filter(named) {
-            for peer in peers {
-                let bytes = load::probe(&peer.target, workload).await?;
-                let expected = *expected_bytes.get_or_insert(bytes);
-                let row = measure(plan, peer, workload, expected, load).await?;
-                show(&row);
-                rows.push(row);
+            let rounds = if matches!(load, Load::PerSecond(_)) { plan.rounds } else { 1 };
+            let mut measured = vec![Vec::new(); peers.len()];
+            for round in 0..rounds {
+                for (peer, measured) in peers.iter().zip(&mut measured) {
+                    let bytes = load::probe(&peer.target, workload).await?;
+                    let expected = *expected_bytes.get_or_insert(bytes);
+                    if round == 0 {
+                        load::closed_loop(&peer.target, workload, expected, 16, plan.warm_up).await?;
+                        drained(peer).await?;
+                    }
+                    let row = measure(plan, peer, workload, expected, load).await?;
+                    show(&row);
+                    measured.push(row);
+                }
+            }
+            let medians = rows.len();
+            rows.extend(measured.into_iter().filter_map(Row::median));
+            if rounds > 1 {
+                rows[medians..].iter().for_each(show);
             }
         }
     }
@@ -220,8 +265,6 @@ async fn measure(
     expected_bytes: usize,
     load: Load,
 ) -> Result<Row> {
-    load::closed_loop(&peer.target, workload, expected_bytes, 16, plan.warm_up).await?;
-    drained(peer).await?;
     let before = peer.process.cpu_time()?;
     let samples = match load {
         Load::Connections(count) => {

@@ -40,11 +40,20 @@ impl Peer {
 
     /// How many calls its pipeline says it has stored. Asking the store makes it count, which would be measured too.
     pub(crate) async fn reported(&self) -> Result<u64> {
+        Ok(self.metric("codepromptu_pipeline_calls_stored_total").await?.unwrap_or(0))
+    }
+
+    /// What of its log its pipeline has not stored yet.
+    pub(crate) async fn backlog_bytes(&self) -> Result<u64> {
+        let backlog = self.metric("codepromptu_capture_backlog_bytes{consumer=\"store-calls\"}").await?;
+        backlog.context("/metrics tells no backlog")
+    }
+
+    async fn metric(&self, series: &str) -> Result<Option<u64>> {
         let (_, body) = get(self.target.address, "/metrics").await?;
         let text = String::from_utf8_lossy(&body);
-        let value =
-            text.lines().find_map(|line| line.strip_prefix("codepromptu_pipeline_calls_stored_total "));
-        value.map_or(Ok(0), |value| Ok(value.parse()?))
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        Ok(value.map(str::parse).transpose()?)
     }
 
     /// How many calls are in its store.

@@ -43,7 +43,8 @@ fn done(path: &Path) {
 
 fn table(run: &Run) -> Result<String> {
     let mut text = format!(
-        "# Benchmark\n\n{}. {}; {} processors; {}. {} s a measurement, after a warm-up.\n\
+        "# Benchmark\n\n{}. {}; {} processors; {}. {} s a measurement, after a warm-up; at a \
+         constant rate the median of {}, the ways in turn.\n\
          The proxy has one processor; the load generator and the mock provider have the others. A thread of the lowest \
          priority keeps each of them awake: a halted virtual processor takes up to a millisecond to wake.\n\n\
          ![Processor time per call](latest.svg)\n",
@@ -52,6 +53,7 @@ fn table(run: &Run) -> Result<String> {
         run.processors,
         run.nginx,
         run.seconds_per_measurement,
+        run.rounds,
     );
     let mut workload = "";
     for row in &run.rows {

@@ -30,6 +30,10 @@ pub enum Durability {
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 const SQLITE_READERS: u32 = 4;
+/// Pages that a connection keeps, in KiB as SQLite wants them: what it may hold of the memory for good. The system's own
+/// cache is behind it.
+const WRITER_CACHE: &str = "-16384";
+const READER_CACHE: &str = "-2048";
 /// Time-outs for which the writer's one connection is waited for: others may be waiting for the lock with it first.
 const SQLITE_WAITERS: u32 = 3;
 const POSTGRES_CONNECTIONS: u32 = 10;
@@ -68,7 +72,7 @@ pub(crate) async fn sqlite(
         .foreign_keys(true)
         .busy_timeout(timeout)
         .statement_cache_capacity(CACHED_STATEMENTS)
-        .pragma("cache_size", "-32768") // KiB
+        .pragma("cache_size", WRITER_CACHE)
         // Eight times what is usual: a page that is written again and again is copied into the file once.
         .pragma("wal_autocheckpoint", "8192") // pages of 4 KiB
         .pragma("journal_size_limit", "67108864") // bytes
@@ -103,7 +107,8 @@ pub(crate) async fn sqlite(
         let usable = read_file.is_current(meta.age);
         Box::pin(async move { Ok(usable) })
     });
-    Ok((writer, readers.connect_lazy_with(options.pragma("query_only", "1"))))
+    let options = options.pragma("query_only", "1").pragma("cache_size", READER_CACHE);
+    Ok((writer, readers.connect_lazy_with(options)))
 }
 
 fn sqlite_error(path: &str, error: sqlx::Error) -> OpenError {

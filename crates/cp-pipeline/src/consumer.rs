@@ -27,7 +27,7 @@ use crate::thread::Chain;
 pub const CONSUMER: &str = "store-calls";
 
 /// Log read at a time; bounds the memory of a batch.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 /// What is waited for more records to come before few are stored: fewer transactions, and still live.
 const LINGER: Duration = Duration::from_millis(50);
 /// Waits between tries while the log or the store is down.
