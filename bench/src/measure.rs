@@ -251,7 +251,7 @@ async fn measure_loads(plan: &Plan, peers: &[Peer], only: &str) -> Result<Vec<Ro
             let medians = rows.len();
             rows.extend(measured.into_iter().filter_map(Row::median));
             if rounds > 1 {
-                rows[medians..].iter().for_each(show);
+                rows.iter().skip(medians).for_each(show);
             }
         }
     }

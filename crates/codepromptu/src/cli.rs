@@ -1,9 +1,10 @@
 //! The command line's grammar.
 
 use clap::{Args, Parser, Subcommand};
+use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
-use crate::commands::{calls, cost, demo, mock, prices, run, status};
+use crate::commands::{audit, calls, cost, demo, key, mock, prices, project, run, status};
 use crate::serve::ServeArgs;
 
 /// The system of record for the prompts that an organisation sends to language models
@@ -28,6 +29,12 @@ pub(crate) enum Command {
     Cost(cost::CostArgs),
     /// See prices, find calls that lack one, and price calls again
     Prices(prices::PricesArgs),
+    /// See, make and rename projects
+    Project(project::ProjectArgs),
+    /// See, make, rotate and revoke API keys
+    Key(key::KeyArgs),
+    /// See, export and verify what was done
+    Audit(audit::AuditArgs),
     /// See how the server is
     Status(status::StatusArgs),
     /// Run a program so that its calls go through the gateway
@@ -46,11 +53,35 @@ pub(crate) struct ServerArgs {
         global = true
     )]
     server: String,
+    /// The API key
+    #[arg(long, value_name = "KEY", env = "CODEPROMPTU_API_KEY", hide_env_values = true, global = true)]
+    api_key: Option<String>,
+    /// The organisation, where you belong to several: its id or short name
+    #[arg(long, value_name = "NAME", env = "CODEPROMPTU_ORG", global = true)]
+    org: Option<String>,
+    /// The project: its id or short name
+    #[arg(long, value_name = "NAME", env = "CODEPROMPTU_PROJECT", global = true)]
+    project: Option<String>,
 }
 
 impl ServerArgs {
     pub(crate) fn client(&self) -> Result<Client, ClientError> {
-        Client::new(&self.server)
+        let mut client = Client::new(&self.server)?;
+        if let Some(key) = &self.api_key {
+            client = client.with_api_key(&Secret::new(key.clone()))?;
+        }
+        if let Some(org) = &self.org {
+            client = client.in_org(org)?;
+        }
+        match &self.project {
+            Some(project) => client.in_project(project),
+            None => Ok(client),
+        }
+    }
+
+    /// Whether a project was named.
+    pub(crate) fn names_project(&self) -> bool {
+        self.project.is_some()
     }
 }
 

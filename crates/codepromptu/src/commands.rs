@@ -1,11 +1,14 @@
 //! What a person asks for on the command line, one file a command.
 
+pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod cost;
 pub(crate) mod demo;
 mod export;
+pub(crate) mod key;
 pub(crate) mod mock;
 pub(crate) mod prices;
+pub(crate) mod project;
 pub(crate) mod run;
 mod show;
 pub(crate) mod status;

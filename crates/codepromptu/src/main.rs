@@ -38,6 +38,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Calls(args) => Box::pin(commands::calls::run(*args)).await,
             Command::Cost(args) => Box::pin(commands::cost::run(args)).await,
             Command::Prices(args) => Box::pin(commands::prices::run(args)).await,
+            Command::Project(args) => Box::pin(commands::project::run(args)).await,
+            Command::Key(args) => Box::pin(commands::key::run(args)).await,
+            Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }

@@ -8,6 +8,7 @@ mod metrics;
 mod node;
 mod ready;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,12 +135,13 @@ impl Listeners {
     fn serve(self, parts: &Parts, closing: &CancellationToken, abort: &CancellationToken) -> TaskTracker {
         let serving = TaskTracker::new();
         let (gateway, api) = (parts.gateway.clone(), parts.api.clone());
-        let everything = move |request: http::Request<_>| {
+        let everything = move |mut request: http::Request<_>, peer: SocketAddr| {
             let (gateway, mut api) = (gateway.clone(), api.clone());
             async move {
                 if !cp_api::serves(request.uri().path()) {
                     return gateway.handle(request).await.map(Either::Left);
                 }
+                cp_api::tell_peer(&mut request, peer);
                 let Ok(response) = Service::call(&mut api, request).await;
                 response.map(Either::Right)
             }
@@ -147,7 +149,7 @@ impl Listeners {
         serving.spawn(self.everything.serve(everything, closing.clone(), abort.clone()));
         if let Some(listener) = self.gateway_only {
             let gateway = parts.gateway.clone();
-            let only = move |request| {
+            let only = move |request, _| {
                 let gateway = gateway.clone();
                 async move { gateway.handle(request).await }
             };

@@ -1,18 +1,118 @@
-//! Who asks.
+//! Who asks, and where: from a request's credential and the place that it names to a context.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use cp_app::{App, Ctx};
+use axum::http::{HeaderMap, HeaderName, Request, header};
+use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Wanted};
 
-/// The context of a request: the local project, for everyone who reaches the loopback address.
-pub(crate) struct Local(pub(crate) Ctx);
+use crate::problem::Refusal;
 
-impl FromRequestParts<App> for Local {
+/// Names a project, by id or short name.
+pub(crate) const PROJECT: HeaderName = HeaderName::from_static("x-codepromptu-project");
+/// Names an organisation, by id or short name.
+pub(crate) const ORG: HeaderName = HeaderName::from_static("x-codepromptu-org");
+/// The cookie of a session.
+pub(crate) const SESSION_COOKIE: &str = "codepromptu_session";
+/// The same, where the connection is known to be secure.
+pub(crate) const SECURE_SESSION_COOKIE: &str = "__Host-codepromptu_session";
+
+/// Says from where a request comes.
+pub fn tell_peer<B>(request: &mut Request<B>, peer: SocketAddr) {
+    request.extensions_mut().insert(ConnectInfo(peer));
+}
+
+/// Somebody who is known, and not yet anywhere.
+pub(crate) struct Known(pub(crate) Caller);
+
+/// Somebody in an organisation.
+pub(crate) struct InOrg(pub(crate) OrgCtx);
+
+/// Somebody in a project.
+pub(crate) struct InProject(pub(crate) Ctx);
+
+/// Whether the request comes from this machine.
+pub(crate) struct AtTheMachine(pub(crate) bool);
+
+impl FromRequestParts<App> for AtTheMachine {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self(app.local()))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        Ok(Self(address(parts).is_none_or(|address| address.is_loopback())))
+    }
+}
+
+impl FromRequestParts<App> for Known {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        Ok(Self(app.authenticate(credential(&parts.headers), address(parts)).await?))
+    }
+}
+
+impl FromRequestParts<App> for InOrg {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let Known(caller) = Known::from_request_parts(parts, app).await?;
+        Ok(Self(app.in_org(&caller, &wanted(&parts.headers)).await?))
+    }
+}
+
+impl FromRequestParts<App> for InProject {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let Known(caller) = Known::from_request_parts(parts, app).await?;
+        Ok(Self(app.in_project(&caller, &wanted(&parts.headers)).await?))
+    }
+}
+
+/// The address at the other end.
+pub(crate) fn address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.ip().to_canonical())
+}
+
+/// An API key, or else a session's cookie.
+pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let text = value.to_str().unwrap_or_default();
+        let (scheme, token) = text.split_once(' ').unwrap_or_default();
+        let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
+        return Some(Credential::ApiKey(token.to_owned()));
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, session) = pairs.find(|(name, _)| [SESSION_COOKIE, SECURE_SESSION_COOKIE].contains(name))?;
+    Some(Credential::Session(session.to_owned()))
+}
+
+fn wanted(headers: &HeaderMap) -> Wanted {
+    let text =
+        |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
+    Wanted { org: text(ORG), project: text(PROJECT) }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn shown(headers: &[(HeaderName, &'static str)]) -> String {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+        format!("{:?}", credential(&headers.collect()))
+    }
+
+    #[test]
+    fn a_key_goes_before_a_cookie() {
+        let cookie = (header::COOKIE, "a=b; codepromptu_session=s; c=d");
+        assert_eq!(shown(&[]), "None");
+        assert_eq!(shown(std::slice::from_ref(&cookie)), "Some(Session(\"s\"))");
+        assert_eq!(shown(&[cookie, (header::AUTHORIZATION, "bearer k")]), "Some(ApiKey(\"k\"))");
+        assert_eq!(shown(&[(header::AUTHORIZATION, "Basic YTpi")]), "Some(ApiKey(\"\"))");
+        assert_eq!(shown(&[(header::COOKIE, "x_codepromptu_session=s")]), "None");
     }
 }

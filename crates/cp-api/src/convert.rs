@@ -1,6 +1,7 @@
 //! Domain values as wire types.
 
 pub(crate) mod money;
+pub(crate) mod org;
 
 use cp_app::model as domain;
 use cp_wire as wire;

@@ -4,12 +4,14 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use cp_app::App;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::routes::{calls, cost, export, prices, status, tail};
+use crate::routes::{audit, calls, cost, export, keys, orgs, prices, status, tail};
 
 const PATH: &str = "/api/v1/openapi.json";
 
@@ -26,8 +28,48 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(prices::check_prices))
         .routes(routes!(prices::reprice))
         .routes(routes!(prices::list_cost_changes))
-        .routes(routes!(status::get_status));
-    OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations)
+        .routes(routes!(status::get_status))
+        .routes(routes!(orgs::get_me))
+        .routes(routes!(orgs::list_orgs))
+        .routes(routes!(orgs::rename_org))
+        .routes(routes!(orgs::list_projects, orgs::create_project))
+        .routes(routes!(orgs::get_project, orgs::rename_project))
+        .routes(routes!(keys::list_api_keys, keys::create_api_key))
+        .routes(routes!(keys::create_project_key))
+        .routes(routes!(keys::revoke_api_key))
+        .routes(routes!(keys::rotate_api_key))
+        .routes(routes!(audit::list_audit_events))
+        .routes(routes!(audit::export_audit_events))
+        .routes(routes!(audit::get_audit_checkpoint));
+    let mut api =
+        OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations);
+    add_what_all_share(api.get_openapi_mut());
+    api
+}
+
+/// Answers that any operation can give, and that none of them says itself.
+const SHARED: [(&str, &str); 5] = [
+    ("401", "Nobody is known to ask: sign in, or send an API key"),
+    ("403", "The role does not allow it"),
+    ("404", "It does not exist, or not for whoever asks"),
+    ("500", "A fault of the program; its log says more"),
+    ("503", "The store does not answer; try again"),
+];
+
+fn add_what_all_share(document: &mut OpenApi) {
+    let problem = || {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        ResponseBuilder::new().content("application/problem+json", content)
+    };
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            for (status, description) in SHARED {
+                let shared = || RefOr::T(problem().description(description).build());
+                operation.responses.responses.entry(status.to_owned()).or_insert_with(shared);
+            }
+        }
+    }
 }
 
 fn info() -> utoipa::openapi::Info {
@@ -35,7 +77,9 @@ fn info() -> utoipa::openapi::Info {
         .title("CodePromptu")
         .version("1")
         .description(Some(
-            "Calls to language models, captured at the gateway. Errors are problem documents (RFC 9457).",
+            "Calls to language models, captured at the gateway. Errors are problem documents (RFC 9457).\n\n\
+             Send an API key as `Authorization: Bearer cpa_…`. Where several could be meant, the header \
+             `x-codepromptu-org` names the organisation and `x-codepromptu-project` the project, by id or short name.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .build()

@@ -1,18 +1,20 @@
 //! The REST API, its documents and the page at `/`.
 //!
 //! A handler reads its input, calls one use case and shapes the answer; nothing here knows the store. Every failure is a
-//! problem document (RFC 9457). There is no login yet, so the routes are guarded for a loopback address: see [`guard`].
+//! problem document (RFC 9457). Who asks, and where, is found by [`access`]; what a browser must not do, by [`guard`].
 
 mod access;
 mod convert;
 mod docs;
 mod guard;
+mod input;
 mod observe;
 mod page;
 mod problem;
 mod query;
 mod routes;
 
+pub use access::tell_peer;
 pub use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use cp_app::App;

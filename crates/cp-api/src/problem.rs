@@ -17,6 +17,11 @@ impl Refusal {
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem::new(kind, detail)))
     }
+
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: ErrorKind) -> bool {
+        self.0.status == kind.status()
+    }
 }
 
 impl IntoResponse for Refusal {

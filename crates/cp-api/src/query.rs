@@ -1,5 +1,6 @@
 //! Query parameters: text in, filters out. The one grammar for programs, the command line and the page.
 
+pub(crate) mod audit;
 pub(crate) mod money;
 
 use std::time::Duration;

@@ -1,9 +1,12 @@
 //! The handlers, one file for each thing that they serve.
 
+pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod orgs;
 pub(crate) mod prices;
 pub(crate) mod status;
 pub(crate) mod tail;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use cp_base::{CallId, Clock, ConversationId, IdGenerator, ProjectScope};
+use cp_base::{CallId, Clock, ConversationId, IdGenerator, MasterKey, ProjectScope, Random};
+use cp_db::Db;
 use cp_genai::PriceBook;
 use cp_traffic::{
     CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, StoreError, TrafficStatus,
@@ -13,8 +15,10 @@ use cp_traffic::{
 };
 use tokio::sync::watch;
 
+use crate::access::Action;
+use crate::act::Event;
 use crate::node::{NodeStatus, NotReady};
-use crate::{AppError, Tail, chain};
+use crate::{AppError, Ctx, Tail, chain};
 
 /// How long the store may take to answer before the node counts as not ready.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,15 +26,15 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls are counted up to here: a progress bar does not need more.
 const MAX_COUNTED: u64 = 1_000_000;
 
-/// Who asks, and for which project.
-#[derive(Clone, Copy, Debug)]
-pub struct Ctx {
-    pub(crate) scope: ProjectScope,
-}
-
 /// What the use cases stand on.
 pub struct Parts {
-    /// The one project of this installation.
+    /// The registry's database.
+    pub db: Db,
+    /// Wraps data keys, and signs.
+    pub master: MasterKey,
+    /// Makes keys.
+    pub random: Arc<Random>,
+    /// The project that is meant where none is named.
     pub scope: ProjectScope,
     /// Calls stored.
     pub traffic: TrafficStore,
@@ -53,6 +57,8 @@ pub struct Parts {
 pub struct App {
     pub(crate) parts: Arc<Parts>,
     stopped: watch::Sender<bool>,
+    /// Whether anybody has signed up, once somebody has.
+    pub(crate) claimed: Arc<AtomicBool>,
 }
 
 /// The state of the node and its store.
@@ -74,13 +80,7 @@ impl App {
     /// The use cases over `parts`.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), stopped: watch::Sender::new(false) }
-    }
-
-    /// The context of whoever reaches this node's loopback address: the local project.
-    #[must_use]
-    pub fn local(&self) -> Ctx {
-        Ctx { scope: self.parts.scope }
+        Self { parts: Arc::new(parts), stopped: watch::Sender::new(false), claimed: Arc::default() }
     }
 
     /// The time.
@@ -102,13 +102,17 @@ impl App {
         after: Option<CallCursor>,
         limit: usize,
     ) -> Result<CallPage, AppError> {
+        require_for(ctx, filter)?;
         Ok(self.parts.traffic.list_calls(ctx.scope, filter, after, limit).await?)
     }
 
     /// One call, whole.
     pub async fn get_call(&self, ctx: &Ctx, call: CallId) -> Result<CallDetail, AppError> {
+        ctx.require(Action::ReadBodies)?;
         let found = self.parts.traffic.find_call(ctx.scope, call).await?;
-        found.ok_or_else(|| AppError::not_found(format_args!("call {call}")))
+        let found = found.ok_or_else(|| AppError::not_found(format_args!("call {call}")))?;
+        self.note(ctx, Event::new("call.read", call)).await?;
+        Ok(found)
     }
 
     /// A page of a conversation's calls, oldest first.
@@ -119,6 +123,7 @@ impl App {
         after: Option<CallCursor>,
         limit: usize,
     ) -> Result<CallPage, AppError> {
+        ctx.require(Action::ReadCalls)?;
         let page = self.parts.traffic.list_conversation(ctx.scope, conversation, after, limit).await?;
         if page.calls.is_empty() && after.is_none() {
             return Err(AppError::not_found(format_args!("conversation {conversation}")));
@@ -127,14 +132,21 @@ impl App {
     }
 
     /// The calls that pass `filter` from now on, but for its `text`.
-    #[must_use]
-    pub fn tail(&self, ctx: &Ctx, filter: CallFilter) -> Tail {
-        Tail { calls: self.parts.live.subscribe(ctx.scope), filter, stopped: self.stopped.subscribe() }
+    pub fn tail(&self, ctx: &Ctx, filter: CallFilter) -> Result<Tail, AppError> {
+        ctx.require(Action::ReadCalls)?;
+        Ok(Tail { calls: self.parts.live.subscribe(ctx.scope), filter, stopped: self.stopped.subscribe() })
     }
 
     /// How many calls pass `filter`, its `text` aside: an estimate, for progress bars.
     pub async fn estimate_calls(&self, ctx: &Ctx, filter: &CallFilter) -> Result<u64, AppError> {
+        ctx.require(Action::ReadCalls)?;
         Ok(self.parts.traffic.count_calls(ctx.scope, filter, MAX_COUNTED).await?)
+    }
+
+    /// Begins an export of whole calls: it goes on record once, and not with each page.
+    pub async fn begin_export(&self, ctx: &Ctx, described: &str) -> Result<(), AppError> {
+        ctx.require(Action::ReadBodies)?;
+        self.note(ctx, Event::new("calls.export", ctx.scope.project()).detail(described)).await
     }
 
     /// A page of whole calls, newest first.
@@ -145,13 +157,25 @@ impl App {
         after: Option<CallCursor>,
         limit: usize,
     ) -> Result<DetailPage, AppError> {
+        ctx.require(Action::ReadBodies)?;
         Ok(self.parts.traffic.list_details(ctx.scope, filter, after, limit).await?)
     }
 
-    /// The state of the node and its store. It is asked for most when something is down, and so never fails.
-    pub async fn status(&self, ctx: &Ctx) -> Status {
+    /// The state of the node and its store. It is asked for most when something is down: the store's own state may be
+    /// missing from it.
+    pub async fn status(&self, ctx: &Ctx) -> Result<Status, AppError> {
+        ctx.require(Action::ReadOperations)?;
         let traffic = in_time(self.parts.traffic.status(ctx.scope)).await;
-        Status { node: (self.parts.node)(), traffic }
+        Ok(Status { node: (self.parts.node)(), traffic })
+    }
+
+    /// The state of the node alone, while the store does not answer and so nobody can be known.
+    pub async fn status_of_node(&self) -> Status {
+        let reason = match in_time(self.parts.traffic.probe()).await {
+            Ok(()) => "it did not answer, and does again".to_owned(),
+            Err(reason) => reason,
+        };
+        Status { node: (self.parts.node)(), traffic: Err(reason) }
     }
 
     /// Whether the node can really write and read: the store is written and read, the log and the pipeline are asked.
@@ -174,4 +198,9 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Resu
         Ok(answer) => answer.map_err(|error| chain(&error)),
         Err(_) => Err(format!("no answer within {} s", PROBE_TIMEOUT.as_secs())),
     }
+}
+
+/// Looking for a text tells what is in bodies.
+fn require_for(ctx: &Ctx, filter: &CallFilter) -> Result<(), AppError> {
+    ctx.require(if filter.text.is_some() { Action::ReadBodies } else { Action::ReadCalls })
 }

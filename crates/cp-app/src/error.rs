@@ -3,7 +3,10 @@
 use std::error::Error;
 
 use cp_base::ErrorKind;
+use cp_db::DbError;
 use cp_traffic::StoreError;
+
+use crate::access::{Action, Roles};
 
 /// Why a use case failed: what its caller may know, and what only the log may.
 #[derive(Debug, thiserror::Error)]
@@ -19,18 +22,62 @@ pub struct AppError {
 }
 
 impl AppError {
+    fn of(kind: ErrorKind, public: impl std::fmt::Display) -> Self {
+        Self { kind, public: public.to_string(), source: None }
+    }
+
     /// It does not exist, or not for this caller.
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
-        Self {
-            kind: ErrorKind::NotFound,
-            public: format!("there is no {what} in this project"),
-            source: None,
-        }
+        Self::of(ErrorKind::NotFound, format_args!("there is no {what} in this project"))
+    }
+
+    /// It does not exist, or not for this caller; in a sentence.
+    pub(crate) fn absent(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::NotFound, what)
     }
 
     /// The answer would be too large.
     pub(crate) fn too_large(what: impl std::fmt::Display) -> Self {
-        Self { kind: ErrorKind::TooLarge, public: what.to_string(), source: None }
+        Self::of(ErrorKind::TooLarge, what)
+    }
+
+    /// The input is wrong.
+    pub(crate) fn invalid(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::InvalidInput, what)
+    }
+
+    /// It clashes with what is there.
+    pub(crate) fn conflict(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::Conflict, what)
+    }
+
+    /// Nobody is known to ask.
+    pub(crate) fn unauthenticated(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::Unauthenticated, what)
+    }
+
+    /// Whoever asks may not do it here.
+    pub(crate) fn forbidden(action: Action, held: &Roles) -> Self {
+        let who = action.roles().iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+        let held = if held.is_empty() { "none".to_owned() } else { held.names().join(", ") };
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!("this takes one of the roles {who}; yours here: {held}. An admin can grant another"),
+        )
+    }
+
+    /// Only an owner makes or unmakes an owner.
+    pub(crate) fn only_owners() -> Self {
+        Self::of(ErrorKind::Forbidden, "only an owner gives or takes the role of an owner")
+    }
+
+    /// Several could be meant.
+    pub(crate) fn ambiguous(what: &str, names: &str) -> Self {
+        let header = if what == "project" { "x-codepromptu-project" } else { "x-codepromptu-org" };
+        Self::of(
+            ErrorKind::InvalidInput,
+            format_args!("which {what}? Say it in the header `{header}`: {names}"),
+        )
     }
 }
 
@@ -49,5 +96,15 @@ impl From<StoreError> for AppError {
             (ErrorKind::Internal, "the store failed; the program's log says why")
         };
         Self { kind, public: public.to_owned(), source: Some(Box::new(error)) }
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> Self {
+        if matches!(error, DbError::Constraint(_)) {
+            let public = "it clashes with something that is there, or names something that is not".to_owned();
+            return Self { kind: ErrorKind::Conflict, public, source: Some(Box::new(error)) };
+        }
+        StoreError::from(error).into()
     }
 }

@@ -1,19 +1,30 @@
 //! Use cases: authorize, act, audit. Every surface calls these and nothing below them.
 //!
-//! Each takes a [`Ctx`] first: who asks, and for which project. Today there is one local project and nobody to log in;
-//! [`App::local`] is the one place that makes a `Ctx`, and the place where people will come in.
+//! Each takes a [`Ctx`] or an [`OrgCtx`] first: who asks, where, and what they may do there. Only [`App::in_project`] and
+//! [`App::in_org`] make one, from a [`Caller`] that [`App::authenticate`] knows. What changes something does so in one
+//! transaction with its event in the audit log.
 
+pub mod access;
+mod act;
 mod app;
+mod audit;
+mod authenticate;
+mod ctx;
 mod error;
+mod keys;
 mod live;
 mod money;
 mod node;
+mod orgs;
 
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
 pub mod model {
     pub use cp_genai::{
         CostByKind, DecodedCall, ListedPrice, Message, OperationName, Part, PriceBook, ProviderError,
         RateTable, Rates, Tier, Usage, UsageSource,
+    };
+    pub use cp_store::{
+        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Org, Principal, Project,
     };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
@@ -22,8 +33,13 @@ pub mod model {
     };
 }
 
-pub use app::{App, Ctx, Parts, Status};
+pub use access::Role;
+pub use app::{App, Parts, Status};
+pub use audit::Checkpoint;
+pub use authenticate::{API_KEY_PREFIX, Credential, SESSION_PREFIX, Wanted};
+pub use ctx::{Caller, Ctx, OrgCtx, Via};
 pub use error::{AppError, chain};
+pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};
 pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, UnpricedModel};
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};

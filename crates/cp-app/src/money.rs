@@ -9,6 +9,8 @@ use cp_traffic::{
     MAX_GROUPS, NewPrice, PriceOfCall, Repricing,
 };
 
+use crate::access::Action;
+use crate::act::Event;
 use crate::{App, AppError, Ctx};
 
 /// Reasons for which no price list can be blamed.
@@ -91,6 +93,7 @@ impl App {
         filter: &CallFilter,
         by: CostGrouping,
     ) -> Result<Vec<CostGroup>, AppError> {
+        ctx.require(Action::ReadCost)?;
         let groups = self.parts.traffic.sum_costs(ctx.scope, filter, by).await?;
         groups.ok_or_else(|| {
             AppError::too_large(format_args!(
@@ -100,14 +103,15 @@ impl App {
     }
 
     /// The prices that pass, by provider, list and model.
-    pub fn list_prices(&self, _: &Ctx, query: &PriceQuery) -> Vec<ListedPrice<'_>> {
+    pub fn list_prices(&self, ctx: &Ctx, query: &PriceQuery) -> Result<Vec<ListedPrice<'_>>, AppError> {
+        ctx.require(Action::ReadCost)?;
         let provider = query.provider.as_deref().map(|provider| self.price_list(provider));
         let prices = self.parts.prices.iter().filter(|price| {
             provider.is_none_or(|provider| price.provider == provider)
                 && query.model.as_deref().is_none_or(|model| price.is_of(model))
                 && query.at.is_none_or(|at| price.is_valid(at))
         });
-        prices.collect()
+        Ok(prices.collect())
     }
 
     /// The models whose calls have no cost for want of a price or a count.
@@ -128,6 +132,7 @@ impl App {
     /// again changes nothing; a run that was broken off goes on from its last step, or from the beginning.
     pub async fn reprice(&self, ctx: &Ctx, request: RepriceRequest) -> Result<RepriceStep, AppError> {
         let RepriceRequest { filter, described, after, repricing, dry_run } = request;
+        ctx.require(Action::Reprice)?;
         let now = self.parts.clock.now();
         let page = self.parts.traffic.list_repriceable(ctx.scope, &filter, after).await?;
         let id = repricing.unwrap_or_else(|| self.parts.ids.mint());
@@ -141,7 +146,13 @@ impl App {
         }
         let mut changed = prices.len() as u64;
         if !dry_run {
-            let run = Repricing { id, begun_at: now, actor: "local".to_owned(), filter: described };
+            if repricing.is_none() {
+                // The calls may be in another database: what is about to be done is on record before it is.
+                let act = self.begin(ctx, Action::Reprice).await?;
+                act.commit(Event::new("calls.reprice", id).detail(&described)).await?;
+            }
+            let actor = ctx.org.caller.name().to_owned();
+            let run = Repricing { id, begun_at: now, actor, filter: described };
             changed = self.parts.traffic.reprice(ctx.scope, &run, prices, now).await?;
         }
         let (examined, models) = (page.calls.len() as u64, models.into_values().collect());
@@ -156,6 +167,7 @@ impl App {
         after: Option<(Timestamp, CallId)>,
         limit: usize,
     ) -> Result<ChangePage, AppError> {
+        ctx.require(Action::ReadCost)?;
         Ok(self.parts.traffic.list_cost_changes(ctx.scope, filter, after, limit).await?)
     }
 

@@ -52,6 +52,18 @@ kinds! {
     Conversation, ConversationId, "conv";
     /// One run of the command that prices stored calls again.
     Repricing, RepricingId, "rpr";
+    /// A human being who can sign in.
+    Person, PersonId, "usr";
+    /// A group of people.
+    Team, TeamId, "team";
+    /// A key of the API.
+    ApiKey, ApiKeyId, "key";
+    /// A person's signed-in browser.
+    Session, SessionId, "ses";
+    /// An invitation into an organisation.
+    Invitation, InvitationId, "inv";
+    /// An entry of the audit log.
+    AuditEvent, AuditEventId, "evt";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// One capture log, and so one gateway node.

@@ -5,6 +5,7 @@
 
 mod clock;
 mod error;
+mod hash;
 mod id;
 mod money;
 mod outcome;
@@ -12,13 +13,17 @@ mod random;
 mod scope;
 mod sealed;
 mod secret;
+mod signing;
+mod slug;
 mod time;
+mod token;
 
 pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
+pub use hash::{hex, sha256, unhex};
 pub use id::{
-    CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, Kind, NodeId, OrgId, ProjectId,
-    RepricingId, kind,
+    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, InvitationId,
+    Kind, NodeId, OrgId, PersonId, ProjectId, RepricingId, SessionId, TeamId, kind,
 };
 pub use money::{MoneyParseError, UsdNanos};
 pub use outcome::{Outcome, OutcomeParseError};
@@ -26,4 +31,7 @@ pub use random::Random;
 pub use scope::{OrgScope, ProjectScope};
 pub use sealed::{DataKey, Digest, KeyId, MasterKey, MasterKeyError, SealingKey, UnsealError};
 pub use secret::Secret;
+pub use signing::{BadSignature, PublicKey, SigningKey};
+pub use slug::{Slug, SlugError};
 pub use time::{Timestamp, TimestampParseError};
+pub use token::Token;

@@ -10,7 +10,7 @@ use std::fmt;
 use ring::{aead, digest, hkdf, hmac};
 use zeroize::Zeroizing;
 
-use crate::{Id, Kind, Random, Secret};
+use crate::{Id, Kind, Random, Secret, SigningKey};
 
 const VERSION: u8 = 1;
 const KEY_ID_LEN: usize = 8;
@@ -263,6 +263,18 @@ impl MasterKey {
     #[must_use]
     pub fn fingerprint_key(&self) -> &SealingKey {
         &self.fingerprint
+    }
+
+    /// The key that the installation signs with: checkpoints of the audit log, certificates.
+    #[must_use]
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey::derived_from(&self.wrapping)
+    }
+
+    /// The key that seals what belongs to the installation and to no project, for one purpose.
+    #[must_use]
+    pub fn installation_key(&self, purpose: &str) -> SealingKey {
+        self.wrapping.derive(purpose)
     }
 
     /// The id of the first `K` of an installation: the same in every store that is made under this key (UUIDv8), so that

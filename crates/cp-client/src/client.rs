@@ -4,17 +4,20 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cp_base::{CallId, ConversationId, RepricingId};
+use cp_base::{ApiKeyId, CallId, ConversationId, RepricingId, Secret};
 use cp_wire::{
-    CallDetail, CallPage, CallQuery, ChangePage, ChangeQuery, CostQuery, CostReport, Cursor, PageQuery,
-    PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, RepriceQuery, RepriceStep, Status,
+    ApiKeys, AuditCheckpoint, AuditPage, AuditQuery, CallDetail, CallPage, CallQuery, ChangePage,
+    ChangeQuery, CostQuery, CostReport, Cursor, MadeApiKey, Me, Named, NewApiKey, Orgs, PageQuery,
+    PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, Project, Projects, RepriceQuery, RepriceStep,
+    Rotation, Status,
 };
-use http::{Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::lines::Lines;
@@ -26,9 +29,11 @@ const TOTAL: &str = "codepromptu-total-estimate";
 /// A client of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: legacy::Client<HttpConnector, Empty<Bytes>>,
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
     /// `http://host:port`, without a slash at its end.
     server: String,
+    /// Who asks, and about which place: headers of every request.
+    headers: HeaderMap,
 }
 
 /// An export under way: lines of JSON, one call each.
@@ -59,7 +64,29 @@ impl Client {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
         let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { http, server: server.trim_end_matches('/').to_owned() })
+        Ok(Self { http, server: server.trim_end_matches('/').to_owned(), headers: HeaderMap::new() })
+    }
+
+    /// The same client, with an API key.
+    pub fn with_api_key(self, key: &Secret) -> Result<Self, ClientError> {
+        self.with(header::AUTHORIZATION, &format!("Bearer {}", key.expose()))
+    }
+
+    /// The same client, about a project: an id or a short name.
+    pub fn in_project(self, project: &str) -> Result<Self, ClientError> {
+        self.with(HeaderName::from_static("x-codepromptu-project"), project)
+    }
+
+    /// The same client, about an organisation: an id or a short name.
+    pub fn in_org(self, org: &str) -> Result<Self, ClientError> {
+        self.with(HeaderName::from_static("x-codepromptu-org"), org)
+    }
+
+    fn with(mut self, name: HeaderName, value: &str) -> Result<Self, ClientError> {
+        let mut value = HeaderValue::from_str(value).map_err(|_| ClientError::Header(name.to_string()))?;
+        value.set_sensitive(name == header::AUTHORIZATION);
+        self.headers.insert(name, value);
+        Ok(self)
     }
 
     /// The server's address, without a slash at its end.
@@ -145,7 +172,7 @@ impl Client {
             after: before.map(|(_, after)| after.to_string()),
         };
         query::append(&mut query, &step);
-        self.send_json(Method::POST, &format!("/api/v1/prices/reprice{query}")).await
+        self.send_json(Method::POST, &format!("/api/v1/prices/reprice{query}"), Bytes::new()).await
     }
 
     /// A page of what repricing changed, newest first.
@@ -153,31 +180,131 @@ impl Client {
         self.get_json(&format!("/api/v1/prices/changes{}", query::of(asked))).await
     }
 
-    async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.send_json(Method::GET, path).await
+    /// Who asks, and as what.
+    pub async fn get_me(&self) -> Result<Me, ClientError> {
+        self.get_json("/api/v1/me").await
     }
 
-    async fn send_json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
-        let body = self.collect(self.send(method, path).await?).await?;
+    /// The organisations that the caller belongs to.
+    pub async fn list_orgs(&self) -> Result<Orgs, ClientError> {
+        self.get_json("/api/v1/orgs").await
+    }
+
+    /// The projects that the caller sees.
+    pub async fn list_projects(&self) -> Result<Projects, ClientError> {
+        self.get_json("/api/v1/projects").await
+    }
+
+    /// Makes a project.
+    pub async fn create_project(&self, named: &Named) -> Result<Project, ClientError> {
+        self.post_json("/api/v1/projects", named).await
+    }
+
+    /// Gives the project other names.
+    pub async fn rename_project(&self, named: &Named) -> Result<Project, ClientError> {
+        self.put_json("/api/v1/project", named).await
+    }
+
+    /// The API keys of the organisation.
+    pub async fn list_api_keys(&self) -> Result<ApiKeys, ClientError> {
+        self.get_json("/api/v1/keys").await
+    }
+
+    /// Makes an API key that reaches the whole organisation.
+    pub async fn create_api_key(&self, new: &NewApiKey) -> Result<MadeApiKey, ClientError> {
+        self.post_json("/api/v1/keys", new).await
+    }
+
+    /// Makes an API key that reaches one project and nothing else.
+    pub async fn create_project_key(&self, new: &NewApiKey) -> Result<MadeApiKey, ClientError> {
+        self.post_json("/api/v1/project/keys", new).await
+    }
+
+    /// Ends an API key at once.
+    pub async fn revoke_api_key(&self, key: ApiKeyId) -> Result<(), ClientError> {
+        self.delete(&format!("/api/v1/keys/{key}")).await
+    }
+
+    /// Makes another API key like one, which goes on working for a while.
+    pub async fn rotate_api_key(
+        &self,
+        key: ApiKeyId,
+        rotation: &Rotation,
+    ) -> Result<MadeApiKey, ClientError> {
+        self.post_json(&format!("/api/v1/keys/{key}/rotate"), rotation).await
+    }
+
+    /// A page of the audit log, latest first.
+    pub async fn list_audit_events(&self, asked: &AuditQuery) -> Result<AuditPage, ClientError> {
+        self.get_json(&format!("/api/v1/audit{}", query::of(asked))).await
+    }
+
+    /// The whole audit log, oldest first, a line of JSON for each event.
+    pub async fn export_audit_events(&self) -> Result<Export, ClientError> {
+        let response = self.get("/api/v1/audit/export").await?;
+        Ok(Export { total_estimate: None, lines: Lines::new(response.into_body(), self.server.clone()) })
+    }
+
+    /// The end of the audit log's chain, signed.
+    pub async fn get_audit_checkpoint(&self) -> Result<AuditCheckpoint, ClientError> {
+        self.get_json("/api/v1/audit/checkpoint").await
+    }
+
+    async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.send_json(Method::GET, path, Bytes::new()).await
+    }
+
+    async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.send_json(Method::POST, path, json(body)?).await
+    }
+
+    async fn put_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.send_json(Method::PUT, path, json(body)?).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        self.send(Method::DELETE, path, Bytes::new()).await.map(drop)
+    }
+
+    async fn send_json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<T, ClientError> {
+        let body = self.collect(self.send(method, path, body).await?).await?;
         serde_json::from_slice(&body)
             .map_err(|error| self.not_codepromptu(format!("{path} does not read: {error}")))
     }
 
     /// The response, if it is a good one.
     async fn get(&self, path: &str) -> Result<Response<Incoming>, ClientError> {
-        self.send(Method::GET, path).await
+        self.send(Method::GET, path, Bytes::new()).await
     }
 
-    async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
         let address = format!("{}{path}", self.server);
-        let request =
-            Request::builder().method(method).uri(&address).header(header::ACCEPT, "*/*").body(Empty::new());
-        let request = request.map_err(|_| ClientError::Address(address))?;
+        let mut request = Request::builder().method(method).uri(&address).header(header::ACCEPT, "*/*");
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
+        }
+        let request = request.body(Full::new(body)).map_err(|_| ClientError::Address(address))?;
         let response = self.http.request(request).await.map_err(|error| ClientError::Unreachable {
             server: self.server.clone(),
             source: root_cause(&error).to_string().into(),
         })?;
-        if response.status() == StatusCode::OK {
+        if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
@@ -197,6 +324,10 @@ impl Client {
     fn not_codepromptu(&self, found: String) -> ClientError {
         ClientError::NotCodePromptu { server: self.server.clone(), found }
     }
+}
+
+fn json(body: &impl Serialize) -> Result<Bytes, ClientError> {
+    serde_json::to_vec(body).map(Bytes::from).map_err(ClientError::Encode)
 }
 
 /// What the operating system said: the layers between say only that a connection was meant.

@@ -10,6 +10,12 @@ pub enum ClientError {
     /// The text is not a server's address.
     #[error("`{0}` is not a server's address like http://127.0.0.1:8080")]
     Address(String),
+    /// A key, organisation or project cannot be sent.
+    #[error("what is given for `{0}` holds characters that cannot be sent")]
+    Header(String),
+    /// What is to be sent has no JSON form.
+    #[error("the request cannot be written as JSON")]
+    Encode(#[source] serde_json::Error),
     /// Nobody answers there.
     #[error("CodePromptu does not answer at {server}")]
     Unreachable {
@@ -52,7 +58,8 @@ impl ClientError {
             Self::Address(_) | Self::NotCodePromptu { .. } => {
                 Some("name the right server with `--server URL`")
             }
-            Self::Problem(_) | Self::BrokenOff { .. } => None,
+            Self::Header(_) => Some("check what was given, white space and line ends included"),
+            Self::Problem(_) | Self::BrokenOff { .. } | Self::Encode(_) => None,
         }
     }
 }

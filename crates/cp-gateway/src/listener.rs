@@ -22,7 +22,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -123,7 +123,7 @@ impl Listener {
     /// Serves until `closing` is cancelled, then lets requests under way end. Cancelling `abort` drops them.
     pub async fn serve<H, F, B>(self, handler: H, closing: CancellationToken, abort: CancellationToken)
     where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<B>> + Send + 'static,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -132,8 +132,9 @@ impl Listener {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).preserve_header_case(true);
         builder.http2().timer(TokioTimer::new()).adaptive_window(true);
-        while let Some((stream, permit)) = closing.run_until_cancelled(self.accept(&room)).await {
+        while let Some((stream, peer, permit)) = closing.run_until_cancelled(self.accept(&room)).await {
             let (builder, handler, tls) = (builder.clone(), handler.clone(), self.tls.clone());
+            let handler = move |request| handler(request, peer);
             let (closing, abort) = (closing.clone(), abort.clone());
             connections.spawn(async move {
                 let _permit = permit;
@@ -158,17 +159,17 @@ impl Listener {
         connections.wait().await;
     }
 
-    async fn accept(&self, room: &Arc<Semaphore>) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    async fn accept(&self, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
         // The semaphore is never closed; without a permit the connection would only go uncounted.
         let permit = room.clone().acquire_owned().await.ok();
         loop {
             match self.socket.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     // Without this the second small write of a stream waits for the client's delayed acknowledgement.
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "TCP_NODELAY cannot be set");
                     }
-                    return (stream, permit);
+                    return (stream, peer, permit);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");

@@ -39,12 +39,12 @@ impl StoreCalls {
         let Some(asked) = ResponseFetch::of(&opening.method, &opening.path) else { return Ok(None) };
         let scope = scope(opening);
         let key = self.traffic.hashing_key(scope)?;
-        let mut alone = alone(key, fetch, asked);
+        let mut alone = alone(&key, fetch, asked);
         let told = decode_call(&alone);
         if !told.is_accounted() || told.response_id.as_deref() != Some(asked.id) {
             return Ok(None);
         }
-        let handle = response_digest(key, &opening.provider, asked.id);
+        let handle = response_digest(&key, &opening.provider, asked.id);
         let creating = match self.named(scope, handle, opening.call, mates).await? {
             Some(place) => self.creating(scope, place, earlier).await?,
             None => None,
@@ -57,7 +57,7 @@ impl StoreCalls {
             return Ok(None);
         }
         place(&mut alone.opening, creating.as_ref(), &told);
-        let derived = self.deriver.finished_on(scope, key, &alone, |call| {
+        let derived = self.deriver.finished_on(scope, &key, &alone, |call| {
             match &creating {
                 Some(creating) => creating.ask(call),
                 None => ask_as_told(call),

@@ -84,10 +84,10 @@ impl StoreCalls {
         for result in results {
             let custom_id = result.custom_id.clone();
             let request = fetched.requests.get(&custom_id);
-            let closing = fetched.closing(key, request, result);
+            let closing = fetched.closing(&key, request, result);
             let terms = |call: &mut DecodedCall| BillingTerms::of(call).in_batch();
-            let mut derived = self.deriver.finished_on(fetch.scope, key, &closing, terms);
-            fetched.tell(key, &mut derived, custom_id, request.is_some());
+            let mut derived = self.deriver.finished_on(fetch.scope, &key, &closing, terms);
+            fetched.tell(&key, &mut derived, custom_id, request.is_some());
             calls.push(self.threaded(derived, mates).await?);
         }
         Ok(calls)
@@ -130,7 +130,7 @@ impl StoreCalls {
         earlier: &[Write],
     ) -> Result<Option<Exchange>, StoreError> {
         let scope = crate::derive::scope(opening);
-        let digest = batch_digest(self.traffic.hashing_key(scope)?, &opening.provider, &handle);
+        let digest = batch_digest(&self.traffic.hashing_key(scope)?, &opening.provider, &handle);
         let Some(found) = self.named(scope, digest, opening.call, mates).await? else { return Ok(None) };
         let here = earlier.iter().find_map(|write| match write {
             Write::Finished(call) if call.summary.call == found.call => {

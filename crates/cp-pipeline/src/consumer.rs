@@ -282,7 +282,7 @@ impl StoreCalls {
     async fn finished(&self, closing: &Closing, mates: &mut Mates) -> Result<FinishedCall, StoreError> {
         let scope = scope(&closing.opening);
         let key = self.traffic.hashing_key(scope)?;
-        self.threaded(self.deriver.finished(scope, key, closing), mates).await
+        self.threaded(self.deriver.finished(scope, &key, closing), mates).await
     }
 
     /// A derived call, in its conversation.

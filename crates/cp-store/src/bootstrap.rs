@@ -95,8 +95,8 @@ async fn create_default_project(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<()
     let data_key: DataKeyId = genesis.ids.mint();
     let (_, wrapped) = genesis.master.new_data_key(genesis.random, &wrapping_context(project, data_key));
     let now = genesis.clock.now();
-    tx.execute(sql::CREATE_ORG, args![org, "default", now]).await?;
-    tx.execute(sql::CREATE_PROJECT, args![org, project, "default", now]).await?;
+    tx.execute(sql::CREATE_ORG, args![org, "default", "default", now]).await?;
+    tx.execute(sql::CREATE_PROJECT, args![org, project, "default", "default", now]).await?;
     let key = args![org, project, data_key, genesis.master.id(), wrapped, now];
     tx.execute(sql::CREATE_DATA_KEY, key).await?;
     Ok(())
@@ -116,6 +116,6 @@ fn unwrap(row: &Row, master: &MasterKey) -> Result<(ProjectId, DataKey), Registr
 }
 
 /// Binds a wrapped key to its row.
-fn wrapping_context(project: ProjectId, data_key: DataKeyId) -> Vec<u8> {
+pub(crate) fn wrapping_context(project: ProjectId, data_key: DataKeyId) -> Vec<u8> {
     [b"data key".as_slice(), project.uuid().as_bytes(), data_key.uuid().as_bytes()].concat()
 }

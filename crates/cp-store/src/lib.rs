@@ -1,12 +1,45 @@
-//! The registry: organisations, projects and data keys.
+//! The registry: organisations and projects, people and what they may do, keys, the audit log.
 //!
-//! For now an installation has one organisation with one project, made when the program first starts. [`bootstrap`] is
-//! the system constructor of that project's scope; no other code of this crate grants one.
+//! Functions take a transaction and, of what belongs to a tenant, its scope: so that what belongs together is written
+//! together, and nothing is read without proof. [`bootstrap`] makes the first organisation and project when the program
+//! first starts. Scopes are granted where a credential, a membership or the installation itself proves them.
 
+mod audit;
 mod bootstrap;
+mod grants;
+mod keys;
+mod orgs;
+mod people;
 mod sql;
+mod teams;
 
+pub use audit::{
+    Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, find_events, find_head,
+    list_events, record,
+};
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
+pub use grants::{
+    GrantedRole, Principal, ProjectGrant, count_other_holders, grant_in_org, grant_in_project,
+    list_project_grants, list_roles, revoke_in_org, revoke_in_project,
+};
+pub use keys::{
+    ApiKey, Invitation, Session, SessionRow, create_api_key, create_invitation, create_session,
+    delete_expired_sessions, delete_invitation, end_session, end_sessions, expire_api_key, find_api_key,
+    find_api_key_by_digest, find_invitation, find_session, list_api_keys, list_invitations, list_sessions,
+    revoke_api_key, touch_api_key, touch_session,
+};
+pub use orgs::{
+    Org, Project, create_org, create_project, find_org, find_project, find_project_named, list_all_orgs,
+    list_orgs_of, list_projects, rename_org, rename_project,
+};
+pub use people::{
+    Member, Person, add_member, create_person, find_person, find_person_by_email, is_anybody_there,
+    is_member, list_members, remove_member, set_password, set_totp,
+};
+pub use teams::{
+    Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
+    list_team_members, list_teams,
+};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people");

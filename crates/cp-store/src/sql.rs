@@ -1,15 +1,19 @@
 //! The registry's statements.
 
+pub(crate) mod access;
+pub(crate) mod audit;
+pub(crate) mod people;
+
 cp_db::statements! {
     /// Claims the installation. Changes nothing when it is another's; waits while another is at it.
     CLAIM_INSTALLATION = "INSERT INTO installation (singleton, default_project_id) VALUES (1, $1)
                           ON CONFLICT (singleton) DO NOTHING";
 
     /// A new organisation.
-    CREATE_ORG = "INSERT INTO orgs (org_id, name, created_at) VALUES ($1, $2, $3)";
+    CREATE_ORG = "INSERT INTO orgs (org_id, slug, name, created_at) VALUES ($1, $2, $3, $4)";
 
     /// A new project.
-    CREATE_PROJECT = "INSERT INTO projects (org_id, project_id, name, created_at) VALUES ($1, $2, $3, $4)";
+    CREATE_PROJECT = "INSERT INTO projects (org_id, project_id, slug, name, created_at) VALUES ($1, $2, $3, $4, $5)";
 
     /// A new data key.
     CREATE_DATA_KEY = "INSERT INTO data_keys
@@ -32,8 +36,9 @@ mod tests {
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            for statement in crate::sql::ALL {
-                test.db.prepare(*statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
+            let all = [crate::sql::ALL, crate::sql::access::ALL, crate::sql::audit::ALL, crate::sql::people::ALL];
+            for statement in all.concat() {
+                test.db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }
         }
     }

@@ -94,10 +94,10 @@ pub(crate) struct Contents {
 }
 
 /// One project's key, at work.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Vault<'a> {
+#[derive(Clone, Debug)]
+pub(crate) struct Vault {
     pub(crate) scope: ProjectScope,
-    pub(crate) key: &'a DataKey,
+    pub(crate) key: DataKey,
 }
 
 /// Compresses and seals.
@@ -143,7 +143,7 @@ fn unpack(packed: Vec<u8>) -> Option<Vec<u8>> {
     }
 }
 
-impl Vault<'_> {
+impl Vault {
     /// Cuts a call's contents up: seals its document, and adds its bodies to `bodies`.
     pub(crate) fn take_apart(
         &self,
@@ -297,14 +297,14 @@ mod tests {
 
     use super::*;
 
-    fn with_vault<T>(test: impl FnOnce(Vault<'_>, &mut Sealer<'_>) -> T) -> T {
+    fn with_vault<T>(test: impl FnOnce(Vault, &mut Sealer<'_>) -> T) -> T {
         let random = Random::seeded(1);
         let (key, _) = MasterKey::new([1; 32]).new_data_key(&random, b"");
         let scope = ProjectScope::grant(
             OrgId::from_uuid(Default::default()),
             ProjectId::from_uuid(Default::default()),
         );
-        test(Vault { scope, key: &key }, &mut Sealer::new(&random).unwrap())
+        test(Vault { scope, key: key.clone() }, &mut Sealer::new(&random).unwrap())
     }
 
     #[test]

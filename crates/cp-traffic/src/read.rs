@@ -140,7 +140,7 @@ impl TrafficStore {
 /// Opens each body that `refs` name once.
 pub(crate) async fn open_bodies<'a>(
     tx: &mut Tx,
-    vault: &Vault<'_>,
+    vault: &Vault,
     refs: impl Iterator<Item = &'a Ref>,
 ) -> Result<Bodies, StoreError> {
     let hashes: std::collections::BTreeSet<Digest> = refs.map(|entry| entry.hash).collect();
@@ -172,7 +172,7 @@ pub(crate) fn page(mut calls: Vec<CallSummary>, limit: usize) -> CallPage {
 }
 
 /// Everything of a filter but its text.
-pub(crate) fn conditions(vault: &Vault<'_>, filter: &CallFilter, after: Option<CallCursor>) -> Filter {
+pub(crate) fn conditions(vault: &Vault, filter: &CallFilter, after: Option<CallCursor>) -> Filter {
     let mut conditions = Filter::default();
     if let Some(after) = after {
         conditions.and("(started_at, call_id) < ($1, $2)", args![after.started_at, after.call]);

@@ -30,7 +30,7 @@ impl TrafficStore {
         (text, limit): (&str, usize),
     ) -> Result<CallPage, StoreError> {
         let vault = self.vault(scope)?;
-        let mut search = Search::new(vault, text);
+        let mut search = Search::new(vault.clone(), text);
         let mut page = CallPage::EMPTY;
         loop {
             let mut tx = self.db.begin_read().await?;
@@ -60,8 +60,8 @@ impl TrafficStore {
     }
 }
 
-struct Search<'a> {
-    vault: Vault<'a>,
+struct Search {
+    vault: Vault,
     wanted: String,
     /// Whether a body that was opened contains the text.
     verdicts: HashMap<Digest, bool>,
@@ -69,8 +69,8 @@ struct Search<'a> {
     bytes: usize,
 }
 
-impl<'a> Search<'a> {
-    fn new(vault: Vault<'a>, text: &str) -> Self {
+impl Search {
+    fn new(vault: Vault, text: &str) -> Self {
         Self { vault, wanted: text.to_lowercase(), verdicts: HashMap::new(), calls: 0, bytes: 0 }
     }
 

@@ -1,7 +1,7 @@
 //! The store: its database, its keys, its errors, and what concerns no single call.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cp_base::{CallId, DataKey, Digest, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError};
 use cp_db::{Db, DbError, Row, args};
@@ -57,24 +57,31 @@ impl StoreError {
 pub struct TrafficStore {
     pub(crate) db: Db,
     pub(crate) random: Arc<Random>,
-    data_keys: Arc<HashMap<ProjectId, DataKey>>,
+    /// Grows as projects are made.
+    data_keys: Arc<RwLock<HashMap<ProjectId, DataKey>>>,
 }
 
 impl TrafficStore {
     /// A store on a migrated database.
     #[must_use]
     pub fn new(db: Db, data_keys: HashMap<ProjectId, DataKey>, random: Arc<Random>) -> Self {
-        Self { db, random, data_keys: Arc::new(data_keys) }
+        Self { db, random, data_keys: Arc::new(RwLock::new(data_keys)) }
     }
 
     /// The key under which a project's messages are hashed.
-    pub fn hashing_key(&self, scope: ProjectScope) -> Result<&SealingKey, StoreError> {
-        Ok(self.vault(scope)?.key.hashing())
+    pub fn hashing_key(&self, scope: ProjectScope) -> Result<SealingKey, StoreError> {
+        Ok(self.vault(scope)?.key.hashing().clone())
     }
 
-    pub(crate) fn vault(&self, scope: ProjectScope) -> Result<Vault<'_>, StoreError> {
+    /// Takes in a project that was just made.
+    pub fn add_project(&self, scope: ProjectScope, key: DataKey) {
+        self.data_keys.write().unwrap_or_else(PoisonError::into_inner).insert(scope.project(), key);
+    }
+
+    pub(crate) fn vault(&self, scope: ProjectScope) -> Result<Vault, StoreError> {
         let project = scope.project();
-        let key = self.data_keys.get(&project).ok_or(StoreError::NoDataKey(project))?;
+        let keys = self.data_keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.get(&project).cloned().ok_or(StoreError::NoDataKey(project))?;
         Ok(Vault { scope, key })
     }
 

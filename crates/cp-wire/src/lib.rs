@@ -3,14 +3,17 @@
 //! Types here have JSON shapes and nothing else. Times are RFC 3339 in UTC, money is a decimal string of US dollars,
 //! durations are integers with their unit in the name, ids are text with a prefix. "Not reported" is `null`, never 0.
 
+mod audit;
 mod call;
 mod message;
 mod money;
+mod org;
 mod problem;
 mod query;
 mod scalar;
 mod status;
 
+pub use audit::{AuditActor, AuditCheckpoint, AuditEvent, AuditPage, AuditQuery, ChainedEvent};
 pub use call::{
     BatchRef, CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage,
     UsageSource,
@@ -21,6 +24,7 @@ pub use money::{
     LongContextPrice, Price, PriceCheck, PriceOfCall, PriceQuery, PricedCallsQuery, Prices, RepriceQuery,
     RepriceStep, RepricedModel, TierPrice, UnpricedModel, UnpricedRow,
 };
+pub use org::{ApiKey, ApiKeys, MadeApiKey, Me, Named, NewApiKey, Org, Orgs, Project, Projects, Rotation};
 pub use problem::{Failing, Problem};
 pub use query::{CallQuery, PageQuery};
 pub use scalar::{Cursor, CursorParseError, Usd};

@@ -27,6 +27,9 @@ struct Ban {
 const MAKERS_OF_SCOPES: &[&str] = &[
     // The first organisation and its project.
     "crates/cp-store/src/bootstrap.rs",
+    // What a credential or a membership leads to.
+    "crates/cp-store/src/keys.rs",
+    "crates/cp-store/src/orgs.rs",
     // A captured call names its tenant: the gateway wrote it there from its own scope.
     "crates/cp-pipeline/src/derive.rs",
 ];

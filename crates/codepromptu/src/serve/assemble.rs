@@ -63,7 +63,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let log_key = master.key.log_key().clone();
     let (log, recovery) =
         Log::open(log_config(config), log_key, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
-    let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random);
+    let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone());
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
@@ -95,7 +95,19 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         rows,
     };
     let node = Arc::new(move || node.now());
-    let app = App::new(cp_app::Parts { scope, traffic, live, clock, ids, prices, price_lists, node });
+    let app = App::new(cp_app::Parts {
+        db: db.clone(),
+        master: master.key.clone(),
+        random,
+        scope,
+        traffic,
+        live,
+        clock,
+        ids,
+        prices,
+        price_lists,
+        node,
+    });
     let api = cp_api::router(app.clone(), metrics.clone());
     Ok(Parts {
         gateway,

@@ -151,7 +151,7 @@ fn set_filter(filter: &mut CallFilter, name: &str, value: &str, now: Timestamp) 
 }
 
 /// Hands each parameter to `set`, once and only if the endpoint takes it.
-fn read(
+pub(super) fn read(
     uri: &Uri,
     names: &[String],
     mut set: impl FnMut(&str, &str) -> Result<(), Wrong>,

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use cp_app::App;
-use cp_base::{ErrorKind, Id, Kind};
 use cp_wire as wire;
 use cp_wire::{CallPage, CallQuery, PageQuery, Problem};
 
-use crate::access::Local;
+use crate::access::InProject;
 use crate::convert;
+use crate::input::read_id;
 use crate::problem::Refusal;
 use crate::query::{self, Takes};
 
@@ -19,7 +19,7 @@ use crate::query::{self, Takes};
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn list_calls(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<CallPage>, Refusal> {
@@ -34,7 +34,7 @@ pub(crate) async fn list_calls(
     (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such call"),
 ))]
 pub(crate) async fn get_call(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     Path(id): Path<String>,
     uri: Uri,
@@ -51,7 +51,7 @@ pub(crate) async fn get_call(
     (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such conversation"),
 ))]
 pub(crate) async fn get_conversation(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     Path(id): Path<String>,
     uri: Uri,
@@ -59,8 +59,4 @@ pub(crate) async fn get_conversation(
     let asked = query::read(&uri, Takes::Page, app.clock().now())?;
     let page = app.list_conversation(&ctx, read_id(&id)?, asked.after, asked.limit).await?;
     Ok(Json(convert::page(page)))
-}
-
-fn read_id<K: Kind>(text: &str) -> Result<Id<K>, Refusal> {
-    text.parse().map_err(|error| Refusal::new(ErrorKind::InvalidInput, format!("{error}")))
 }

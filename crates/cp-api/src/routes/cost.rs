@@ -6,7 +6,7 @@ use axum::http::Uri;
 use cp_app::App;
 use cp_wire::{CostQuery, CostReport, Problem};
 
-use crate::access::Local;
+use crate::access::InProject;
 use crate::convert;
 use crate::problem::Refusal;
 use crate::query::money as query;
@@ -20,7 +20,7 @@ use crate::query::money as query;
     (status = 413, body = Problem, content_type = "application/problem+json", description = "The report has too many rows"),
 ))]
 pub(crate) async fn get_cost(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<CostReport>, Refusal> {

@@ -10,7 +10,7 @@ use cp_wire as wire;
 use cp_wire::{CallQuery, Problem};
 use futures_util::stream;
 
-use crate::access::Local;
+use crate::access::InProject;
 use crate::convert;
 use crate::problem::Refusal;
 use crate::query::{self, Takes};
@@ -31,7 +31,7 @@ const TOTAL: HeaderName = HeaderName::from_static("codepromptu-total-estimate");
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn export_calls(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Response, Refusal> {
@@ -40,6 +40,7 @@ pub(crate) async fn export_calls(
     if let Some(after) = asked.after {
         counted.until = Some(counted.until.map_or(after.started_at, |until| until.min(after.started_at)));
     }
+    app.begin_export(&ctx, uri.query().unwrap_or_default()).await?;
     let total = app.estimate_calls(&ctx, &counted).await?;
     let export = Export { app, ctx, filter: asked.filter, after: asked.after, done: false };
     let headers = [(header::CONTENT_TYPE, "application/jsonl".to_owned()), (TOTAL, total.to_string())];

@@ -7,7 +7,7 @@ use cp_app::App;
 use cp_wire as wire;
 use cp_wire::{ChangeQuery, PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, RepriceQuery};
 
-use crate::access::Local;
+use crate::access::InProject;
 use crate::convert;
 use crate::problem::Refusal;
 use crate::query::money as query;
@@ -18,12 +18,12 @@ use crate::query::money as query;
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn list_prices(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<Prices>, Refusal> {
     let asked = query::prices(&uri, app.clock().now())?;
-    Ok(Json(convert::money::prices(app.list_prices(&ctx, &asked))))
+    Ok(Json(convert::money::prices(app.list_prices(&ctx, &asked)?)))
 }
 
 /// Name the models whose calls have no cost, though they used something.
@@ -32,7 +32,7 @@ pub(crate) async fn list_prices(
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn check_prices(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<PriceCheck>, Refusal> {
@@ -49,7 +49,7 @@ pub(crate) async fn check_prices(
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn reprice(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<wire::RepriceStep>, Refusal> {
@@ -63,7 +63,7 @@ pub(crate) async fn reprice(
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn list_cost_changes(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Json<wire::ChangePage>, Refusal> {

@@ -12,7 +12,7 @@ use cp_wire::{CallQuery, Problem};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 
-use crate::access::Local;
+use crate::access::InProject;
 use crate::convert;
 use crate::problem::Refusal;
 use crate::query::{self, Takes};
@@ -29,12 +29,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A parameter is wrong"),
 ))]
 pub(crate) async fn tail_calls(
-    Local(ctx): Local,
+    InProject(ctx): InProject,
     State(app): State<App>,
     uri: Uri,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let asked = query::read(&uri, Takes::LiveFilters, app.clock().now())?;
-    let events = stream::unfold(app.tail(&ctx, asked.filter), next_event);
+    let events = stream::unfold(app.tail(&ctx, asked.filter)?, next_event);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

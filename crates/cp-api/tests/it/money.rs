@@ -103,7 +103,7 @@ fn what_has_no_price_is_named_and_what_has_another_one_is_repriced_once() {
         let asked = ChangeQuery { repricing: Some(step.repricing_id.to_string()), ..ChangeQuery::default() };
         let changes = client.list_cost_changes(&asked).await.unwrap().changes;
         assert_eq!(changes.len(), 2);
-        assert_eq!((changes[0].actor.as_str(), changes[0].filter.as_str()), ("local", "all calls"));
+        assert_eq!((changes[0].actor.as_str(), changes[0].filter.as_str()), ("this machine", "all calls"));
         assert_eq!(changes[0].old.price_list.as_deref(), Some("test"));
         assert_eq!(changes[0].new.price_list.as_deref(), Some("openai/2026-11-24"));
         let first =

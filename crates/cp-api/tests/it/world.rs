@@ -1,6 +1,6 @@
 //! An API on a temporary store, with a socket, and calls to put into it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use cp_app::model::{CostByKind, DecodedCall, Message, OperationName, Part, Price
 use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
 use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, UsdNanos};
 use cp_client::Client;
+use cp_store::Genesis;
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
     Batch, Billing, CallDocument, CallMessages, CallSummary, FinishedCall, LiveCalls, MIGRATIONS,
@@ -40,10 +41,12 @@ impl World {
     pub(crate) async fn new(test: &TestDb) -> Self {
         let clock = Arc::new(FakeClock::default());
         let (ids, random) = (ids(&clock), Arc::new(Random::seeded(2)));
-        test.db.migrate(&[MIGRATIONS], clock.now()).await.unwrap();
-        let scope = ProjectScope::grant(ids.mint(), ids.mint());
-        let key = MasterKey::new([1; 32]).new_data_key(&random, b"").0;
-        let traffic = TrafficStore::new(test.db.clone(), HashMap::from([(scope.project(), key)]), random);
+        test.db.migrate(&[cp_store::MIGRATIONS, MIGRATIONS], clock.now()).await.unwrap();
+        let master = MasterKey::new([1; 32]);
+        let genesis = Genesis { master: &master, ids: &ids, random: &random, clock: &*clock };
+        let registry = cp_store::bootstrap(&test.db, &genesis).await.unwrap();
+        let scope = registry.default_scope();
+        let traffic = TrafficStore::new(test.db.clone(), registry.data_keys().clone(), random.clone());
         let (live, node) = (LiveCalls::new(8), ids.mint());
         let log_error: Arc<Mutex<Option<String>>> = Arc::default();
         let (started_at, last_error) = (clock.now(), Arc::clone(&log_error));
@@ -62,6 +65,9 @@ impl World {
             }],
         };
         let app = App::new(Parts {
+            db: test.db.clone(),
+            master,
+            random,
             scope,
             traffic: traffic.clone(),
             live: live.clone(),
@@ -170,6 +176,10 @@ impl World {
         self.traffic.write_batch(Batch { writes, cursor: None }).await.unwrap();
         summaries.reverse();
         summaries
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     pub(crate) async fn store_some(&self, count: usize) -> Vec<CallSummary> {

@@ -264,7 +264,7 @@ impl Rig {
         let mut serving = JoinSet::new();
         let handler = {
             let gateway = gateway.clone();
-            move |request| {
+            move |request, _| {
                 let gateway = gateway.clone();
                 async move { gateway.handle(request).await }
             }

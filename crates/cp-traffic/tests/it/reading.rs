@@ -26,8 +26,8 @@ db_test! {
         let labels = [Label::User("ada".into()), entry("search"), Label::Trace("AB".into()), Label::Batch("b".into())];
         let key = world.store.hashing_key(world.ours).unwrap();
         let theirs = world.store.hashing_key(world.theirs).unwrap();
-        let labelled = world.add(|call| call.handles = labels.iter().map(|label| label.digest(key)).collect()).await;
-        world.add(|call| call.handles = labels.iter().map(|label| label.digest(theirs)).collect()).await;
+        let labelled = world.add(|call| call.handles = labels.iter().map(|label| label.digest(&key)).collect()).await;
+        world.add(|call| call.handles = labels.iter().map(|label| label.digest(&theirs)).collect()).await;
         let by = |labels: &[Label]| CallFilter { labels: labels.to_vec(), ..CallFilter::default() };
         for label in &labels {
             check_filter(&world, by(std::slice::from_ref(label)), &[labelled]).await;

@@ -1,6 +1,11 @@
 //! The registry's contract, on both engines.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
+mod audit;
+mod people;
+mod tenants;
+mod world;
+
 use std::sync::Arc;
 
 use cp_base::{Clock, IdGenerator, MasterKey, Random};

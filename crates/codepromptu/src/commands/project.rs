@@ -1,0 +1,80 @@
+//! `codepromptu project`: the projects of an organisation.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use cp_wire::Named;
+
+use crate::cli::ServerArgs;
+use crate::output;
+use crate::output::table::{Table, text};
+
+/// `codepromptu project`.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArgs {
+    #[command(subcommand)]
+    command: ProjectCommand,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProjectCommand {
+    /// List the projects that you see
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a project
+    Create {
+        /// Its name for people
+        name: String,
+        /// Its name in addresses; made from the other one without it
+        #[arg(long, value_name = "NAME")]
+        slug: Option<String>,
+    },
+    /// Give the project that `--project` names other names
+    Rename {
+        /// Its new name for people
+        name: String,
+        /// Its new name in addresses; made from the other one without it
+        #[arg(long, value_name = "NAME")]
+        slug: Option<String>,
+    },
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: ProjectArgs) -> anyhow::Result<()> {
+    let client = args.server.client()?;
+    let mut out = output::stdout();
+    match args.command {
+        ProjectCommand::List { json } => {
+            let found = client.list_projects().await?;
+            if json {
+                return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
+            }
+            let mut table = Table::new(["project", "name", "id", "made"].map(text).into());
+            for project in found.projects {
+                let made = project.created_at.to_string();
+                table.push(vec![project.slug, project.name, project.id.to_string(), made]);
+            }
+            table.write(&mut out)?;
+        }
+        ProjectCommand::Create { name, slug } => {
+            let made = client.create_project(&Named { name, slug }).await?;
+            writeln!(
+                out,
+                "Project {} is made. Calls to {}/p/{}/… are its own.",
+                made.slug,
+                client.server(),
+                made.slug
+            )?;
+        }
+        ProjectCommand::Rename { name, slug } => {
+            let renamed = client.rename_project(&Named { name, slug }).await?;
+            writeln!(out, "It is called {} ({}) now.", renamed.name, renamed.slug)?;
+        }
+    }
+    Ok(())
+}

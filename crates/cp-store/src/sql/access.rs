@@ -1,0 +1,107 @@
+//! Statements about grants, keys, sessions and invitations.
+
+cp_db::statements! {
+    /// A role in an organisation; the one before it goes first.
+    GRANT = "INSERT INTO grants (org_id, project_id, principal_id, role, granted_at)
+             VALUES ($1, $2, $3, $4, $5)";
+
+    /// No role in the organisation itself.
+    REVOKE_IN_ORG = "DELETE FROM grants WHERE org_id = $1 AND principal_id = $2 AND project_id IS NULL";
+
+    /// No role in a project.
+    REVOKE_IN_PROJECT = "DELETE FROM grants WHERE org_id = $1 AND project_id = $2 AND principal_id = $3";
+
+    /// No role anywhere in the organisation.
+    REVOKE_EVERYWHERE = "DELETE FROM grants WHERE org_id = $1 AND principal_id = $2";
+
+    /// The roles of a principal and, for a person, of its teams.
+    LIST_ROLES = "SELECT project_id, role FROM grants WHERE org_id = $1 AND (principal_id = $2 OR principal_id IN
+                    (SELECT team_id FROM team_members WHERE org_id = $1 AND person_id = $2))";
+
+    /// The grants of a project: to people, teams and keys.
+    LIST_PROJECT_GRANTS = "SELECT g.role, g.granted_at, p.person_id, t.team_id, k.api_key_id,
+                                  COALESCE(p.email, t.slug, k.name, '') AS name
+                             FROM grants g
+                             LEFT JOIN people p ON p.person_id = g.principal_id
+                             LEFT JOIN teams t ON t.team_id = g.principal_id
+                             LEFT JOIN api_keys k ON k.api_key_id = g.principal_id
+                            WHERE g.org_id = $1 AND g.project_id = $2 ORDER BY g.granted_at, name";
+
+    /// People other than one who hold a role in the organisation itself.
+    COUNT_OTHER_HOLDERS = "SELECT CAST(COUNT(*) AS BIGINT) AS others
+                             FROM grants g JOIN members m ON m.org_id = g.org_id AND m.person_id = g.principal_id
+                            WHERE g.org_id = $1 AND g.project_id IS NULL AND g.role = $2 AND g.principal_id <> $3";
+
+    /// A new API key.
+    CREATE_API_KEY = "INSERT INTO api_keys (org_id, api_key_id, project_id, name, shown, digest, created_by,
+                                            created_at, expires_at)
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+    /// The key that a digest belongs to, wherever it is.
+    FIND_API_KEY_BY_DIGEST = "SELECT org_id, api_key_id, project_id, name, shown, created_by, created_at,
+                                     expires_at, last_used_at, revoked_at
+                                FROM api_keys WHERE digest = $1";
+
+    /// A key of an organisation.
+    FIND_API_KEY = "SELECT org_id, api_key_id, project_id, name, shown, created_by, created_at, expires_at,
+                           last_used_at, revoked_at
+                      FROM api_keys WHERE org_id = $1 AND api_key_id = $2";
+
+    /// The keys of an organisation, newest first, each with its role.
+    LIST_API_KEYS = "SELECT k.org_id, k.api_key_id, k.project_id, k.name, k.shown, k.created_by, k.created_at,
+                            k.expires_at, k.last_used_at, k.revoked_at, g.role
+                       FROM api_keys k LEFT JOIN grants g ON g.org_id = k.org_id AND g.principal_id = k.api_key_id
+                      WHERE k.org_id = $1 ORDER BY k.created_at DESC, k.api_key_id DESC";
+
+    /// A key ends.
+    REVOKE_API_KEY = "UPDATE api_keys SET revoked_at = $3
+                       WHERE org_id = $1 AND api_key_id = $2 AND revoked_at IS NULL";
+
+    /// A key ends at a time, unless it ends before.
+    EXPIRE_API_KEY = "UPDATE api_keys SET expires_at = $3
+                       WHERE org_id = $1 AND api_key_id = $2 AND (expires_at IS NULL OR expires_at > $3)";
+
+    /// A key was used; written now and then.
+    TOUCH_API_KEY = "UPDATE api_keys SET last_used_at = $2 WHERE api_key_id = $1";
+
+    /// A person signed in.
+    CREATE_SESSION = "INSERT INTO sessions (session_id, person_id, digest, created_at, last_seen_at, expires_at,
+                                            address, user_agent)
+                      VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
+
+    /// The session that a digest belongs to, with its person.
+    FIND_SESSION = "SELECT s.session_id, s.person_id, s.last_seen_at, s.expires_at, p.email
+                      FROM sessions s JOIN people p ON p.person_id = s.person_id WHERE s.digest = $1";
+
+    /// The sessions of a person, latest first.
+    LIST_SESSIONS = "SELECT session_id, created_at, last_seen_at, expires_at, address, user_agent
+                       FROM sessions WHERE person_id = $1 ORDER BY last_seen_at DESC, session_id DESC";
+
+    /// A session was used; written now and then.
+    TOUCH_SESSION = "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE session_id = $1";
+
+    /// A session ends.
+    END_SESSION = "DELETE FROM sessions WHERE person_id = $1 AND session_id = $2";
+
+    /// All sessions of a person end.
+    END_SESSIONS = "DELETE FROM sessions WHERE person_id = $1";
+
+    /// Sessions that are over.
+    DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at <= $1";
+
+    /// A new invitation.
+    CREATE_INVITATION = "INSERT INTO invitations (org_id, invitation_id, project_id, email, role, digest, invited_by,
+                                                  created_at, expires_at)
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+    /// The invitation that a digest belongs to.
+    FIND_INVITATION = "SELECT org_id, invitation_id, project_id, email, role, invited_by, created_at, expires_at
+                         FROM invitations WHERE digest = $1";
+
+    /// The invitations of an organisation that wait, newest first.
+    LIST_INVITATIONS = "SELECT org_id, invitation_id, project_id, email, role, invited_by, created_at, expires_at
+                          FROM invitations WHERE org_id = $1 ORDER BY created_at DESC, invitation_id DESC";
+
+    /// An invitation is used or withdrawn: it works once.
+    DELETE_INVITATION = "DELETE FROM invitations WHERE org_id = $1 AND invitation_id = $2";
+}
