@@ -12,6 +12,11 @@ impl App {
     /// The organisation.
     pub async fn get_org(&self, ctx: &OrgCtx) -> Result<Org, AppError> {
         ctx.require(Action::ReadOrg)?;
+        self.org_of(ctx).await
+    }
+
+    /// The organisation that somebody is in: everybody knows that much.
+    pub async fn org_of(&self, ctx: &OrgCtx) -> Result<Org, AppError> {
         let mut tx = self.parts.db.begin_read().await?;
         cp_store::find_org(&mut tx, ctx.scope)
             .await?

@@ -18,7 +18,7 @@ use crate::problem::Refusal;
     (status = 200, body = wire::Me, description = "Who asks"),
 ))]
 pub(crate) async fn get_me(InOrg(ctx): InOrg, State(app): State<App>) -> Result<Json<wire::Me>, Refusal> {
-    let org = app.get_org(&ctx).await?;
+    let org = app.org_of(&ctx).await?;
     let (caller, roles) = (ctx.caller(), ctx.roles().names());
     Ok(Json(wire::Me {
         name: caller.name().to_owned(),
