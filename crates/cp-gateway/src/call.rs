@@ -113,6 +113,8 @@ struct State {
     response: Capture,
     upload_failure: Option<Failure>,
     uploaded_at: Instant,
+    /// Whether it is the client that the upload waits for, and not the provider.
+    awaits_client: bool,
     /// The request's body, where the connection to the provider let go of it before its end.
     unread: Option<Incoming>,
 }
@@ -128,6 +130,7 @@ impl Upload {
     pub(crate) fn capture(&self, data: &Bytes) {
         let state = &mut *lock(&self.state);
         state.uploaded_at = Instant::now();
+        state.awaits_client = false;
         if let Some(slot) = &state.slot {
             state.request.add(data, self.max_bytes, slot);
         }
@@ -150,6 +153,21 @@ impl Upload {
     /// The body that was given back.
     pub(crate) fn take_unread(&self) -> Option<Incoming> {
         lock(&self.state).unread.take()
+    }
+
+    /// The client has sent nothing more yet.
+    pub(crate) fn wait(&self) {
+        lock(&self.state).awaits_client = true;
+    }
+
+    /// The client has sent everything.
+    pub(crate) fn end(&self) {
+        lock(&self.state).awaits_client = false;
+    }
+
+    /// Whether it is the client that the upload waits for.
+    pub(crate) fn awaits_client(&self) -> bool {
+        lock(&self.state).awaits_client
     }
 
     /// When the request's body last moved.
@@ -196,6 +214,7 @@ impl OpenCall {
             response: Capture::default(),
             upload_failure: None,
             uploaded_at: Instant::now(),
+            awaits_client: false,
             unread: None,
         };
         Self {

@@ -6,6 +6,8 @@ use std::io;
 use cp_base::Outcome;
 use cp_capture::Refused;
 
+use crate::reach::Forbidden;
+
 /// Why a call got no answer of its provider, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -15,6 +17,8 @@ pub(crate) enum Failure {
     UnknownProvider { name: String, known: String },
     #[error("the path cannot be passed on: {0}")]
     BadPath(#[source] http::Error),
+    #[error("the path leads out of the provider's: it has a segment of two dots")]
+    ClimbingPath,
     #[error("the request is over the limit of {limit} bytes (gateway.max_request_bytes)")]
     RequestTooLarge { limit: u64 },
     #[error(
@@ -31,6 +35,10 @@ pub(crate) enum Failure {
     CaptureFailed,
     #[error("the request's body broke off")]
     RequestBroken,
+    #[error("the request's body stopped coming (gateway.first_byte_timeout_ms)")]
+    RequestStalled,
+    #[error("no call may go to {upstream}: {forbidden} (providers.NAME.reach)")]
+    Forbidden { upstream: String, forbidden: Forbidden },
     #[error("{upstream} cannot be reached: {reason}")]
     Unreachable { upstream: String, reason: String },
     #[error("the certificate of {upstream} is not accepted: {reason}; a private authority goes into ca_file")]
@@ -53,6 +61,7 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. } => "unknown_provider",
             Self::BadPath(_) => "bad_path",
+            Self::ClimbingPath => "climbing_path",
             Self::RequestTooLarge { .. } => "request_too_large",
             Self::ForeignPage { .. } => "foreign_page",
             Self::WebSocketUnsupported => "websocket_unsupported",
@@ -60,6 +69,8 @@ impl Failure {
             Self::CaptureFull(_) => "capture_full",
             Self::CaptureFailed => "capture_failed",
             Self::RequestBroken => "request_broken",
+            Self::RequestStalled => "request_stalled",
+            Self::Forbidden { .. } => "upstream_forbidden",
             Self::Unreachable { .. } => "upstream_unreachable",
             Self::Certificate { .. } => "upstream_certificate",
             Self::ConnectTimedOut { .. } => "connect_timed_out",
@@ -73,13 +84,15 @@ impl Failure {
     pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::UnknownProvider { .. } => 404,
-            Self::BadPath(_) | Self::RequestBroken => 400,
+            Self::BadPath(_) | Self::ClimbingPath | Self::RequestBroken => 400,
             Self::ForeignPage { .. } => 403,
+            Self::RequestStalled => 408,
             Self::RequestTooLarge { .. } => 413,
             Self::WebSocketUnsupported => 426,
             Self::TransferCoding { .. } => 501,
             Self::CaptureFull(_) | Self::CaptureFailed => 503,
-            Self::Unreachable { .. }
+            Self::Forbidden { .. }
+            | Self::Unreachable { .. }
             | Self::Certificate { .. }
             | Self::BrokenOff { .. }
             | Self::BrokenBody(_) => 502,
@@ -92,14 +105,16 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. }
             | Self::BadPath(_)
+            | Self::ClimbingPath
             | Self::RequestTooLarge { .. }
             | Self::ForeignPage { .. }
             | Self::WebSocketUnsupported
             | Self::TransferCoding { .. }
             | Self::CaptureFull(_)
             | Self::CaptureFailed => Outcome::Rejected,
-            Self::RequestBroken => Outcome::ClientCancelled,
-            Self::Unreachable { .. }
+            Self::RequestBroken | Self::RequestStalled => Outcome::ClientCancelled,
+            Self::Forbidden { .. }
+            | Self::Unreachable { .. }
             | Self::Certificate { .. }
             | Self::BrokenOff { .. }
             | Self::BrokenBody(_) => Outcome::UpstreamError,
@@ -113,6 +128,9 @@ impl Failure {
     pub(crate) fn of_upstream(upstream: &str, error: Source<'_>) -> Self {
         let upstream = upstream.to_owned();
         let reason = root_cause(error).to_string();
+        if let Some(forbidden) = find::<Forbidden>(error) {
+            return Self::Forbidden { upstream, forbidden: *forbidden };
+        }
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Certificate { upstream, reason: certificate_reason(tls) };
         }

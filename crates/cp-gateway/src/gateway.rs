@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
 use crate::failure::Failure;
+use crate::objection::objection;
 use crate::pool::{SendError, UpstreamBody};
 use crate::snapshot::{OnFull, Snapshot, Upstream};
 use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
@@ -148,20 +149,8 @@ impl Gateway {
             let known = snapshot.upstreams.keys().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
             return Err((Failure::UnknownProvider { name: name.to_owned(), known }, Family::OpenAi));
         };
-        if let Some(host) = headers::foreign_page(&head.headers, &head.uri).filter(|_| upstream.is_local()) {
-            return Err((Failure::ForeignPage { host }, upstream.family));
-        }
-        if let Some(coding) = headers::transfer_coding(&head.headers) {
-            return Err((Failure::TransferCoding { coding }, upstream.family));
-        }
-        let declared = body.size_hint().exact();
-        if let Some(limit) = snapshot.limits.max_request_bytes.filter(|limit| declared > Some(*limit)) {
-            return Err((Failure::RequestTooLarge { limit }, upstream.family));
-        }
-        let websocket =
-            || headers::wanted_upgrade(&head.headers).is_some_and(|protocol| protocol == "websocket");
-        if path.ends_with("/v1/responses") && websocket() {
-            return Err((Failure::WebSocketUnsupported, upstream.family));
+        if let Some(failure) = objection(&head, &body, path, upstream, &snapshot.limits) {
+            return Err((failure, upstream.family));
         }
         let (provider, upstream) = (provider.clone(), upstream.clone());
         Ok(Admitted { head, body, call, received, provider, upstream, snapshot })
@@ -358,6 +347,7 @@ async fn answer(
                 return Err(upload.take_failure().unwrap_or_else(of_upstream));
             }
             Err(_) if upload.last_moved() + limit > deadline => {}
+            Err(_) if upload.awaits_client() => return Err(Failure::RequestStalled),
             Err(_) => return Err(Failure::FirstByteTimedOut { upstream: upstream.authority().to_owned() }),
         }
     }

@@ -166,8 +166,8 @@ fn is_credential(parameter: &str) -> bool {
     CREDENTIAL_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// A name as the provider reads it: a letter may be written as `%6B`.
-fn percent_decoded(name: &str) -> String {
+/// A text as the provider reads it: a letter may be written as `%6B`.
+pub(crate) fn percent_decoded(name: &str) -> String {
     let mut pieces = name.split('%');
     let mut decoded = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,19 +16,18 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::tls::TlsIdentity;
+
 /// Connections open at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 16_384;
-/// How long a connection may take over a TLS handshake or a request's head, and lie idle between requests.
+/// How long a connection may take over a TLS handshake, over its first request or over a later one's head, and lie idle
+/// between requests. After as much silence an HTTP/2 connection is asked whether somebody is there.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// What is waited when the process has no descriptor left for one more connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -51,58 +49,12 @@ pub enum ListenError {
     },
 }
 
-/// Why a certificate cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file is of no use.
-    #[error("{path} cannot be read as PEM")]
-    File {
-        /// The file.
-        path: String,
-        /// The reader's error.
-        #[source]
-        source: rustls::pki_types::pem::Error,
-    },
-    /// Certificate and key do not go together, or are of no use.
-    #[error("the certificate and its key are not accepted")]
-    Identity(#[from] rustls::Error),
-}
-
-/// The certificate that clients are shown.
-#[derive(Clone)]
-pub struct TlsIdentity(TlsAcceptor);
-
-impl TlsIdentity {
-    /// Reads a chain of certificates and its private key, both PEM.
-    pub fn from_files(certificates: &Path, key: &Path) -> Result<Self, TlsError> {
-        let error = |path: &Path| {
-            let path = path.display().to_string();
-            move |source| TlsError::File { path, source }
-        };
-        let chain = CertificateDer::pem_file_iter(certificates).map_err(error(certificates))?;
-        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(error(certificates))?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(error(key))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
-}
-
-impl std::fmt::Debug for TlsIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsIdentity")
-    }
-}
-
 /// A bound address.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     tls: Option<TlsIdentity>,
+    head_timeout: Duration,
 }
 
 impl Listener {
@@ -112,7 +64,14 @@ impl Listener {
             io::ErrorKind::AddrInUse => ListenError::InUse(address),
             _ => ListenError::Other { address, source },
         })?;
-        Ok(Self { socket, tls })
+        Ok(Self { socket, tls, head_timeout: HEAD_TIMEOUT })
+    }
+
+    /// Waits so long for a TLS handshake and for the head of a request.
+    #[must_use]
+    pub fn with_head_timeout(mut self, head_timeout: Duration) -> Self {
+        self.head_timeout = head_timeout;
+        self
     }
 
     /// The address, with the port that the system chose where 0 was asked for.
@@ -129,9 +88,7 @@ impl Listener {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (connections, room) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).preserve_header_case(true);
-        builder.http2().timer(TokioTimer::new()).adaptive_window(true);
+        let (builder, head_timeout) = (protocols(self.head_timeout), self.head_timeout);
         while let Some((stream, peer, permit)) = closing.run_until_cancelled(self.accept(&room)).await {
             let (builder, handler, tls) = (builder.clone(), handler.clone(), self.tls.clone());
             let handler = move |request| handler(request, peer);
@@ -140,14 +97,13 @@ impl Listener {
                 let _permit = permit;
                 let served = async {
                     match tls {
-                        None => converse(&builder, stream, handler, closing).await,
-                        Some(TlsIdentity(acceptor)) => {
-                            let Ok(Ok(stream)) =
-                                tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await
-                            else {
+                        None => converse(&builder, head_timeout, stream, handler, closing).await,
+                        Some(tls) => {
+                            let handshake = tls.acceptor().accept(stream);
+                            let Ok(Ok(stream)) = tokio::time::timeout(head_timeout, handshake).await else {
                                 return;
                             };
-                            converse(&builder, stream, handler, closing).await;
+                            converse(&builder, head_timeout, stream, handler, closing).await;
                         }
                     }
                 };
@@ -180,9 +136,24 @@ impl Listener {
     }
 }
 
-/// Serves one connection to its end.
+/// Both versions of HTTP; each connection says which one it speaks.
+fn protocols(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).preserve_header_case(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .adaptive_window(true)
+        .keep_alive_interval(head_timeout)
+        .keep_alive_timeout(head_timeout);
+    builder
+}
+
+/// Serves one connection to its end. Until its first request is there nothing else bounds it: the library waits for ever
+/// to learn which version of HTTP it speaks.
 async fn converse<S, H, F, B>(
     builder: &auto::Builder<TokioExecutor>,
+    head_timeout: Duration,
     stream: S,
     handler: H,
     closing: CancellationToken,
@@ -193,13 +164,21 @@ async fn converse<S, H, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let begun = Notify::new();
     let service = service_fn(|request| {
+        begun.notify_one();
         let response = handler(request);
         async move { Ok::<_, Infallible>(response.await) }
     });
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let silent = async {
+        if tokio::time::timeout(head_timeout, begun.notified()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silent => return,
         () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

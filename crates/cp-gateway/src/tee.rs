@@ -75,10 +75,17 @@ impl Body for RequestTee {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadBroken>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
-            Some(Ok(frame)) => frame,
-            Some(Err(_)) => return Poll::Ready(Some(Err(self.fail(Failure::RequestBroken)))),
-            None => return Poll::Ready(None),
+        let frame = match Pin::new(inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(self.fail(Failure::RequestBroken)))),
+            Poll::Ready(None) => {
+                self.upload.end();
+                return Poll::Ready(None);
+            }
+            Poll::Pending => {
+                self.upload.wait();
+                return Poll::Pending;
+            }
         };
         if let Some(data) = frame.data_ref() {
             self.passed += data.len() as u64;

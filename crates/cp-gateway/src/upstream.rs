@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use futures_util::TryFutureExt;
 use http::Uri;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 
+use crate::reach::{Reach, Resolver};
 use crate::tee::RequestTee;
 
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -55,8 +57,20 @@ impl UpstreamClient {
     /// A client that trusts the system's certificate authorities, the public ones where the system has none, and those
     /// in `ca_file`. It speaks HTTP/1.1, a connection for each call under way, unless `http2` is wanted: then one
     /// connection carries all calls (by ALPN over TLS, by prior knowledge without).
+    ///
+    /// It is for what the operator wrote: see [`Reach::Private`].
     pub fn new(connect_timeout: Duration, http2: bool, ca_file: Option<&Path>) -> Result<Self, ClientError> {
-        let mut tcp = HttpConnector::new();
+        Self::within(Reach::Private, connect_timeout, http2, ca_file)
+    }
+
+    /// A client that connects to addresses within `reach` only.
+    pub fn within(
+        reach: Reach,
+        connect_timeout: Duration,
+        http2: bool,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, ClientError> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::new(reach));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(TCP_KEEPALIVE));
@@ -67,7 +81,7 @@ impl UpstreamClient {
             .with_no_client_auth();
         let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
         let https = if http2 { https.enable_http2().wrap_connector(tcp) } else { https.wrap_connector(tcp) };
-        let connector = TimedConnector { inner: https, timeout: connect_timeout };
+        let connector = TimedConnector { inner: https, reach, timeout: connect_timeout };
         let http2 = http2.then(|| Self::http2(connector.clone()));
         Ok(Self { connector, http2 })
     }
@@ -115,10 +129,11 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ClientError> {
     Ok(roots)
 }
 
-/// Bounds the whole of a connection's making: look-up, TCP and TLS.
+/// Bounds a connection's making: where it leads, and the time of look-up, TCP and TLS together.
 #[derive(Clone)]
 pub struct TimedConnector {
-    inner: HttpsConnector<HttpConnector>,
+    inner: HttpsConnector<HttpConnector<Resolver>>,
+    reach: Reach,
     timeout: Duration,
 }
 
@@ -126,7 +141,7 @@ pub(crate) type Connecting<T> =
     Pin<Box<dyn Future<Output = Result<T, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
 
 impl tower_service::Service<Uri> for TimedConnector {
-    type Response = <HttpsConnector<HttpConnector> as tower_service::Service<Uri>>::Response;
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Connecting<Self::Response>;
 
@@ -135,6 +150,9 @@ impl tower_service::Service<Uri> for TimedConnector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
+        if let Err(forbidden) = self.reach.check_written(&uri) {
+            return Box::pin(std::future::ready(Err(forbidden.into())));
+        }
         let connecting = tokio::time::timeout(self.timeout, self.inner.call(uri));
         Box::pin(
             connecting

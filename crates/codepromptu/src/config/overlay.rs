@@ -53,8 +53,14 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The keys of one provider.
-pub(super) const PROVIDER_KEYS: &[(&str, Kind)] =
-    &[("base_url", Text), ("family", Text), ("ca_file", Text), ("prices", Text), ("http2", Boolean)];
+pub(super) const PROVIDER_KEYS: &[(&str, Kind)] = &[
+    ("base_url", Text),
+    ("family", Text),
+    ("ca_file", Text),
+    ("prices", Text),
+    ("http2", Boolean),
+    ("reach", Text),
+];
 
 /// OpenTelemetry's own variables, and the keys that they set; of two for one key the later wins, and ours wins over
 /// both.
@@ -262,6 +268,7 @@ mod tests {
                 ca_file: Some("".into()),
                 prices: Some(String::new()),
                 http2: Some(true),
+                reach: Some(String::new()),
             },
         );
         let mut written = leaves("", &Table::try_from(&config).unwrap());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cp_gateway::Reach;
 use cp_genai::{Family, PROVIDERS};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ pub(crate) struct ProviderConfig {
     pub prices: Option<String>,
     /// Whether all calls share one HTTP/2 connection.
     pub http2: Option<bool>,
+    /// `public`, `private` or `any`: the addresses that its calls may go to.
+    pub reach: Option<String>,
 }
 
 /// One upstream with everything decided.
@@ -39,6 +42,8 @@ pub(crate) struct ProviderRow {
     pub ca_file: Option<PathBuf>,
     /// One HTTP/2 connection for all.
     pub http2: bool,
+    /// The addresses that its calls may go to.
+    pub reach: Reach,
 }
 
 /// The shipped upstreams with what the configuration says of them, and its own.
@@ -58,10 +63,15 @@ pub(super) fn rows(configured: &BTreeMap<String, ProviderConfig>) -> Result<Vec<
             prices: name.clone(),
             ca_file: None,
             http2: false,
+            reach: Reach::Private,
         });
         if let Some(family) = &given.family {
             row.family = Family::parse(family)
                 .ok_or_else(|| error("family", "must be one of openai, anthropic, gemini, ollama"))?;
+        }
+        if let Some(reach) = &given.reach {
+            row.reach =
+                Reach::parse(reach).ok_or_else(|| error("reach", "must be one of public, private, any"))?;
         }
         row.base_url = given.base_url.clone().unwrap_or_else(|| std::mem::take(&mut row.base_url));
         row.prices = given.prices.clone().unwrap_or_else(|| std::mem::take(&mut row.prices));
@@ -82,5 +92,6 @@ fn shipped(row: &cp_genai::Provider) -> ProviderRow {
         prices: row.prices.to_owned(),
         ca_file: None,
         http2: false,
+        reach: Reach::Private,
     }
 }

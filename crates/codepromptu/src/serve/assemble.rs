@@ -13,7 +13,7 @@ use cp_app::App;
 use cp_base::{Clock as _, IdGenerator, ProjectScope, Random, SystemClock};
 use cp_capture::{Log, LogConfig, Recovery};
 use cp_db::{Db, Durability as DbDurability};
-use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Snapshot, Upstream, UpstreamClient};
+use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
 use cp_pipeline::{CONSUMER, StoreCalls, StoreCallsParts};
@@ -210,10 +210,12 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
     let shared = UpstreamClient::new(connect_timeout, false, None)?;
     let mut upstreams = BTreeMap::new();
     for row in rows {
-        let client = match (&row.ca_file, row.http2) {
-            (None, false) => shared.clone(),
-            (ca_file, http2) => UpstreamClient::new(connect_timeout, http2, ca_file.as_deref())
-                .with_context(|| format!("provider {} cannot be used", row.name))?,
+        let client = match (&row.ca_file, row.http2, row.reach) {
+            (None, false, Reach::Private) => shared.clone(),
+            (ca_file, http2, reach) => {
+                UpstreamClient::within(reach, connect_timeout, http2, ca_file.as_deref())
+                    .with_context(|| format!("provider {} cannot be used", row.name))?
+            }
         };
         let upstream = Upstream::new(row.family, &row.base_url, client)
             .with_context(|| format!("providers.{}.base_url cannot be used", row.name))?;

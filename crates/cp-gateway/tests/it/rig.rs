@@ -191,6 +191,8 @@ pub(crate) struct Settings {
     /// The most that the log may take.
     pub(crate) max_log_bytes: u64,
     pub(crate) tls: Option<TlsIdentity>,
+    /// The listener's own where it is absent.
+    pub(crate) head_timeout: Option<Duration>,
     pub(crate) base_url: Option<String>,
     pub(crate) client: UpstreamClient,
     pub(crate) clock: Arc<dyn Clock>,
@@ -204,6 +206,7 @@ impl Default for Settings {
             durability: Durability::Process,
             max_log_bytes: 1 << 30,
             tls: None,
+            head_timeout: None,
             base_url: None,
             client: UpstreamClient::new(PATIENCE, false, None).unwrap(),
             clock: Arc::new(SystemClock::default()),
@@ -259,6 +262,10 @@ impl Rig {
         let gateway =
             Arc::new(Gateway::new(GatewayParts { snapshot, log: log.clone(), ids, clock, fingerprint_key }));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), settings.tls).await.unwrap();
+        let listener = match settings.head_timeout {
+            Some(head_timeout) => listener.with_head_timeout(head_timeout),
+            None => listener,
+        };
         let address = listener.address().unwrap();
         let (closing, abort) = (CancellationToken::new(), CancellationToken::new());
         let mut serving = JoinSet::new();

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -36,6 +37,16 @@ impl Identity {
             file
         };
         Self { certificate: file(made.cert.pem()), key: file(made.signing_key.serialize_pem()) }
+    }
+
+    /// The same, in files of its own.
+    fn with(other: &Self) -> Self {
+        let copy = |from: &NamedTempFile| {
+            let file = NamedTempFile::new().unwrap();
+            std::fs::copy(from.path(), file.path()).unwrap();
+            file
+        };
+        Self { certificate: copy(&other.certificate), key: copy(&other.key) }
     }
 
     fn chain(&self) -> Vec<CertificateDer<'static>> {
@@ -182,4 +193,71 @@ async fn a_certificate_that_nobody_vouches_for_is_named() {
     );
     assert!(answer.contains("ca_file"), "{answer}");
     assert_eq!(rig.only_call().await.1.error.as_deref(), Some("upstream_certificate"));
+}
+
+/// The certificate that a new connection is shown.
+async fn shown(rig: &Rig, trusted: &Identity) -> Option<CertificateDer<'static>> {
+    let stream = TcpStream::connect(rig.address).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = trusted.connector(&["http/1.1"]).connect(name, stream).await.ok()?;
+    Some(stream.get_ref().1.peer_certificates()?[0].clone())
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_served_and_a_broken_one_is_not() {
+    let (files, renewed) = (Identity::new(), Identity::new());
+    let old = files.chain().remove(0);
+    let identity = TlsIdentity::from_files(files.certificate.path(), files.key.path()).unwrap();
+    let rig = Rig::with(0, Settings { tls: Some(identity.clone()), ..Settings::default() }).await;
+    let trusting_old = Identity::with(&files);
+    assert_eq!(shown(&rig, &trusting_old).await, Some(old.clone()));
+
+    let key = std::fs::read(files.key.path()).unwrap();
+    // The key alone does not go with the certificate: somebody is in the middle of renewing.
+    std::fs::copy(renewed.key.path(), files.key.path()).unwrap();
+    identity.renew();
+    assert_eq!(shown(&rig, &trusting_old).await, Some(old.clone()));
+    std::fs::write(files.key.path(), "no key").unwrap();
+    identity.renew();
+    std::fs::remove_file(files.key.path()).unwrap();
+    identity.renew();
+    assert_eq!(shown(&rig, &trusting_old).await, Some(old.clone()));
+    std::fs::write(files.key.path(), key).unwrap();
+    identity.renew();
+    assert_eq!(shown(&rig, &trusting_old).await, Some(old));
+
+    std::fs::copy(renewed.key.path(), files.key.path()).unwrap();
+    std::fs::copy(renewed.certificate.path(), files.certificate.path()).unwrap();
+    identity.renew();
+    assert_eq!(shown(&rig, &trusting_old).await, None, "the old one is not shown any more");
+    assert_eq!(shown(&rig, &renewed).await, Some(renewed.chain().remove(0)));
+}
+
+/// The first message of a handshake in a version that has no `supported_versions`.
+fn client_hello(minor: u8) -> Vec<u8> {
+    // Groups: x25519; signatures: ECDSA with P-256; points: uncompressed.
+    let extensions = [0, 10, 0, 4, 0, 2, 0, 29, 0, 13, 0, 4, 0, 2, 4, 3, 0, 11, 0, 2, 1, 0];
+    let length = u8::try_from(extensions.len()).unwrap();
+    // Version, random, no session; ECDHE-ECDSA with AES-128 in CBC, and in GCM; no compression.
+    let body =
+        [&[3, minor][..], &[7; 32], &[0, 0, 4, 0xc0, 9, 0xc0, 0x2b, 1, 0, 0, length], &extensions].concat();
+    let length = u8::try_from(body.len()).unwrap();
+    [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &body].concat()
+}
+
+#[tokio::test]
+async fn versions_before_tls_1_2_are_refused() {
+    let files = Identity::new();
+    let identity = TlsIdentity::from_files(files.certificate.path(), files.key.path()).unwrap();
+    let rig = Rig::with(0, Settings { tls: Some(identity), ..Settings::default() }).await;
+    for minor in [0, 1, 2, 3] {
+        let mut client = rig.connect().await;
+        client.write_all(&client_hello(minor)).await.unwrap();
+        let mut answer = [0; 7];
+        tokio::time::timeout(PATIENCE, client.read_exact(&mut answer)).await.unwrap().unwrap();
+        match minor {
+            3 => assert_eq!((answer[0], answer[5]), (22, 2), "a ServerHello: {answer:?}"),
+            _ => assert_eq!((answer[0], answer[5]), (21, 2), "a fatal alert: {answer:?}"),
+        }
+    }
 }
