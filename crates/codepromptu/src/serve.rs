@@ -7,25 +7,24 @@ mod assemble;
 mod metrics;
 mod node;
 mod ready;
+mod signals;
+mod upkeep;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
-use anyhow::Context;
 use clap::Args;
-use cp_gateway::{Gateway, Listener, TlsIdentity};
+use cp_gateway::{Listener, TlsIdentity};
 use http_body_util::Either;
-use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use self::assemble::Parts;
+use self::signals::Signals;
+use self::upkeep::Upkeep;
 use crate::config::Config;
-
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What `serve` can be told on the command line; everything else is in the configuration file.
 #[derive(Debug, Args)]
@@ -62,10 +61,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&config).await?;
     let parts = Box::pin(assemble::assemble(&config)).await?;
     // Whoever reads that it is ready may stop it at once.
-    let mut signals = Signals::listen()?;
+    let (mut signals, hangups) = (Signals::listen()?, signals::hangups()?);
     ready::announce(&config, &listeners, &parts)?;
     let (closing, abort) = (CancellationToken::new(), CancellationToken::new());
-    let serving = listeners.serve(&parts, &closing, &abort);
+    let serving = listeners.serve(&parts, hangups, &closing, &abort);
     signals.next().await;
     tracing::info!(drain_timeout = ?config.gateway.drain_timeout(), "stopping: calls under way may end");
     parts.app.stop_tails();
@@ -83,56 +82,39 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is to be done now and then: the recorder's buffers grow until somebody empties them, and nobody else notices a
-/// connection that is no longer used.
-async fn upkeep(metrics: PrometheusHandle, gateway: Arc<Gateway>, closing: CancellationToken) {
-    while closing.run_until_cancelled(tokio::time::sleep(UPKEEP_INTERVAL)).await.is_some() {
-        metrics.run_upkeep();
-        gateway.close_idle();
-    }
-}
-
-/// The signals that ask the program to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals cannot be listened to");
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
 /// The bound addresses.
 struct Listeners {
     everything: Listener,
     gateway_only: Option<Listener>,
+    /// The certificates that they show.
+    identities: Vec<TlsIdentity>,
 }
 
 impl Listeners {
     async fn bind(config: &Config) -> anyhow::Result<Self> {
-        let everything = Listener::bind(config.server.listen, None).await?;
-        let tls = match (&config.gateway.tls_cert, &config.gateway.tls_key) {
-            (Some(certificates), Some(key)) => Some(TlsIdentity::from_files(certificates, key)?),
-            _ => None,
+        let identity = |files: Option<(&Path, &Path)>| {
+            files.map(|(certificates, key)| TlsIdentity::from_files(certificates, key)).transpose()
         };
+        let (of_server, of_gateway) = (identity(config.server.tls())?, identity(config.gateway.tls())?);
+        let everything = Listener::bind(config.server.listen, of_server.clone()).await?;
         let gateway_only = match config.gateway.listen {
-            Some(address) => Some(Listener::bind(address, tls).await?),
+            Some(address) => Some(Listener::bind(address, of_gateway.clone()).await?),
             None => None,
         };
-        Ok(Self { everything, gateway_only })
+        Ok(Self {
+            everything,
+            gateway_only,
+            identities: [of_server, of_gateway].into_iter().flatten().collect(),
+        })
     }
 
-    fn serve(self, parts: &Parts, closing: &CancellationToken, abort: &CancellationToken) -> TaskTracker {
+    fn serve(
+        self,
+        parts: &Parts,
+        hangups: Signal,
+        closing: &CancellationToken,
+        abort: &CancellationToken,
+    ) -> TaskTracker {
         let serving = TaskTracker::new();
         let (gateway, api) = (parts.gateway.clone(), parts.api.clone());
         let everything = move |mut request: http::Request<_>, peer: SocketAddr| {
@@ -155,7 +137,13 @@ impl Listeners {
             };
             serving.spawn(listener.serve(only, closing.clone(), abort.clone()));
         }
-        serving.spawn(upkeep(parts.metrics.clone(), parts.gateway.clone(), closing.clone()));
+        let upkeep = Upkeep {
+            metrics: parts.metrics.clone(),
+            gateway: parts.gateway.clone(),
+            identities: self.identities,
+            hangups,
+        };
+        serving.spawn(upkeep.run(closing.clone()));
         serving.close();
         serving
     }

@@ -5,10 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Request, header};
+use cp_base::ErrorKind;
 use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Wanted};
 
 use crate::problem::Refusal;
+use crate::site;
 
 /// Names a project, by id or short name.
 pub(crate) const PROJECT: HeaderName = HeaderName::from_static("x-codepromptu-project");
@@ -40,7 +43,7 @@ impl FromRequestParts<App> for AtTheMachine {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
-        Ok(Self(address(parts).is_none_or(|address| address.is_loopback())))
+        Ok(Self(is_at_the_machine(parts)))
     }
 }
 
@@ -48,7 +51,11 @@ impl FromRequestParts<App> for Known {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        Ok(Self(app.authenticate(credential(&parts.headers), address(parts)).await?))
+        let credential = credential(&parts.headers);
+        if credential.is_none() && !is_at_the_machine(parts) {
+            return Err(Refusal::new(ErrorKind::Unauthenticated, NOBODY));
+        }
+        Ok(Self(app.authenticate(credential, address(parts)).await?))
     }
 }
 
@@ -68,6 +75,16 @@ impl FromRequestParts<App> for InProject {
         let Known(caller) = Known::from_request_parts(parts, app).await?;
         Ok(Self(app.in_project(&caller, &wanted(&parts.headers)).await?))
     }
+}
+
+/// What somebody from elsewhere is told who shows no credential.
+const NOBODY: &str = "sign in, or send an API key as `Authorization: Bearer cpa_…`";
+
+/// Whether a request comes from this machine and for one of its own names: what a proxy here hands on does not.
+fn is_at_the_machine(parts: &Parts) -> bool {
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = parts.uri.authority().map(Authority::as_str).or(host);
+    address(parts).is_none_or(|address| address.is_loopback()) && host.is_some_and(site::is_loopback)
 }
 
 /// The address at the other end.

@@ -1,32 +1,42 @@
-//! Security of a loopback API without a login, and the headers that every answer carries.
+//! Which requests are answered at all, and the headers that every answer carries.
 //!
-//! A page on the web can make a browser talk to this machine. Three things keep it out: a request whose `Host` is not a
-//! loopback name is refused (DNS rebinding), a request that changes something and comes from another origin is refused,
-//! and no CORS header is ever sent, so that no foreign page reads an answer.
+//! A page on the web can make a browser talk to this machine. Three things keep it out: a request whose `Host` is neither a
+//! loopback name nor the site's public one is refused (DNS rebinding), a request that changes something and comes from
+//! another origin is refused, and no CORS header is ever sent, so that no foreign page reads an answer.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cp_base::ErrorKind;
 
 use crate::problem::Refusal;
+use crate::site::Site;
 
-const FOR_EVERY_ANSWER: [(HeaderName, &str); 3] = [
+const FOR_EVERY_ANSWER: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
+    // For browsers that do not know `frame-ancestors`.
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
 ];
 
-/// The page's own files only. Swagger UI alone needs inline styles.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+/// The program's own files only, and nothing inline.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let policy = if request.uri().path().starts_with("/docs") { DOCS_POLICY } else { PAGE_POLICY };
-    let mut response = match refusal(&request) {
+/// A browser that came once by TLS comes by nothing else for a year.
+const TRANSPORT_POLICY: &str = "max-age=31536000";
+
+pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let secure = host(&request).is_some_and(|host| site.is_secure(host));
+    let mut response = match refusal(&site, &request) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
@@ -34,22 +44,26 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     for (name, value) in FOR_EVERY_ANSWER {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    if secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TRANSPORT_POLICY));
+    }
     response
 }
 
-fn refusal(request: &Request) -> Option<Refusal> {
+fn refusal(site: &Site, request: &Request) -> Option<Refusal> {
     let host = host(request).unwrap_or_default();
-    if !is_loopback(host) {
+    if !site.answers_to(host) {
         return Some(Refusal::new(
             ErrorKind::Forbidden,
             format!(
-                "this API answers on a loopback name only, and the request says `Host: {host}`; use 127.0.0.1"
+                "this API answers to a loopback name or the one in `server.public_url`, and the request says `Host: {host}`; use {}",
+                site.public_url().unwrap_or("127.0.0.1")
             ),
         ));
     }
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    (!safe && !is_same_origin(request.headers(), host))
+    (!safe && !is_same_origin(site, request.headers(), host))
         .then(|| Refusal::new(ErrorKind::Forbidden, "a page of another origin may not change anything here"))
 }
 
@@ -59,22 +73,16 @@ fn host(request: &Request) -> Option<&str> {
     authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
 }
 
-fn is_loopback(authority: &str) -> bool {
-    let Ok(authority) = authority.parse::<axum::http::uri::Authority>() else { return false };
-    let host = authority.host();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+fn is_same_origin(site: &Site, headers: &HeaderMap, host: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let site = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let from_here = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin = headers.get(header::ORIGIN).is_none_or(|origin| {
         let origin = origin.to_str().unwrap_or_default();
-        origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
+        // What comes without TLS may have been changed on its way.
+        let plain = origin.strip_prefix("http://").filter(|_| !site.is_secure(host));
+        plain.or_else(|| origin.strip_prefix("https://")) == Some(host)
     });
-    site && origin
+    from_here && origin
 }
 
 #[cfg(test)]
@@ -88,7 +96,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        refusal(&request.body(Body::empty()).unwrap()).is_none()
+        refusal(&Site::default(), &request.body(Body::empty()).unwrap()).is_none()
     }
 
     #[test]
@@ -102,6 +110,31 @@ mod tests {
             assert!(!verdict("GET", &[("host", host)]), "{host}");
         }
         assert!(!verdict("GET", &[]));
+    }
+
+    #[test]
+    fn the_public_name_is_answered_by_its_own_origin() {
+        let site = Site::at("https://prompts.example.com").unwrap();
+        let verdict = |method: &str, headers: &[(&str, &str)]| {
+            let mut request = Request::builder().method(method).uri("/api/v1/calls");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            refusal(&site, &request.body(Body::empty()).unwrap()).is_none()
+        };
+        for host in ["prompts.example.com", "PROMPTS.example.com", "prompts.example.com:443", "127.0.0.1"] {
+            assert!(verdict("GET", &[("host", host)]), "{host}");
+        }
+        for host in ["prompts.example.com:80", "prompts.example.com.evil.example", "example.com", ""] {
+            assert!(!verdict("GET", &[("host", host)]), "{host}");
+        }
+        let host = ("host", "prompts.example.com");
+        assert!(verdict("POST", &[host, ("origin", "https://prompts.example.com")]));
+        for origin in
+            ["http://prompts.example.com", "https://evil.example", "https://prompts.example.com:8443", "null"]
+        {
+            assert!(!verdict("POST", &[host, ("origin", origin)]), "{origin}");
+        }
     }
 
     #[test]

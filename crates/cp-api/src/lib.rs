@@ -1,7 +1,7 @@
 //! The REST API, its documents and the page at `/`.
 //!
 //! A handler reads its input, calls one use case and shapes the answer; nothing here knows the store. Every failure is a
-//! problem document (RFC 9457). Who asks, and where, is found by [`access`]; what a browser must not do, by [`guard`].
+//! problem document (RFC 9457). Who asks, and where, is found by [`access`]; what is answered at all, by [`guard`].
 
 mod access;
 mod convert;
@@ -13,15 +13,18 @@ mod page;
 mod problem;
 mod query;
 mod routes;
+mod site;
 
 pub use access::tell_peer;
 pub use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use cp_app::App;
 use metrics_exporter_prometheus::PrometheusHandle;
 
+pub use self::site::{Site, SiteError};
+
 /// Everything that this crate serves. The program puts the gateway beside it: see [`serves`].
-pub fn router(app: App, metrics: PrometheusHandle) -> Router {
+pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
     let (api, openapi) = docs::api().split_for_parts();
     api.with_state(app.clone())
         .merge(docs::router(openapi))
@@ -29,7 +32,7 @@ pub fn router(app: App, metrics: PrometheusHandle) -> Router {
         .merge(routes::health::router(app.clone(), metrics))
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn(guard::guard))
+        .layer(from_fn_with_state(site, guard::guard))
         .layer(from_fn_with_state(app, observe::observe))
 }
 

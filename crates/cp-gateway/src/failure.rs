@@ -25,6 +25,10 @@ pub(crate) enum Failure {
         "a web page that was loaded from {host} may not use a provider on this machine; open it by a loopback address"
     )]
     ForeignPage { host: String },
+    #[error(
+        "a browser may not take a provider's answer for a {destination}: it would be one of this program's own"
+    )]
+    BrowserPage { destination: String },
     #[error("WebSocket is not spoken here; send the request by HTTP")]
     WebSocketUnsupported,
     #[error("the transfer coding `{coding}` is not spoken here; send the body as it is, or in chunks")]
@@ -64,6 +68,7 @@ impl Failure {
             Self::ClimbingPath => "climbing_path",
             Self::RequestTooLarge { .. } => "request_too_large",
             Self::ForeignPage { .. } => "foreign_page",
+            Self::BrowserPage { .. } => "browser_page",
             Self::WebSocketUnsupported => "websocket_unsupported",
             Self::TransferCoding { .. } => "transfer_coding",
             Self::CaptureFull(_) => "capture_full",
@@ -85,7 +90,7 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. } => 404,
             Self::BadPath(_) | Self::ClimbingPath | Self::RequestBroken => 400,
-            Self::ForeignPage { .. } => 403,
+            Self::ForeignPage { .. } | Self::BrowserPage { .. } => 403,
             Self::RequestStalled => 408,
             Self::RequestTooLarge { .. } => 413,
             Self::WebSocketUnsupported => 426,
@@ -108,6 +113,7 @@ impl Failure {
             | Self::ClimbingPath
             | Self::RequestTooLarge { .. }
             | Self::ForeignPage { .. }
+            | Self::BrowserPage { .. }
             | Self::WebSocketUnsupported
             | Self::TransferCoding { .. }
             | Self::CaptureFull(_)

@@ -21,6 +21,9 @@ pub(crate) fn objection(
     if let Some(host) = headers::foreign_page(&head.headers, &head.uri).filter(|_| upstream.is_local()) {
         return Some(Failure::ForeignPage { host });
     }
+    if let Some(destination) = headers::browser_destination(&head.headers) {
+        return Some(Failure::BrowserPage { destination });
+    }
     if climbs(path) {
         return Some(Failure::ClimbingPath);
     }

@@ -26,6 +26,10 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("database_url", Text),
     ("database_timeout_ms", Integer),
     ("server.listen", Text),
+    ("server.public_url", Text),
+    ("server.tls_cert", Text),
+    ("server.tls_key", Text),
+    ("server.insecure", Boolean),
     ("gateway.tls_cert", Text),
     ("gateway.tls_key", Text),
     ("capture.durability", Text),
@@ -251,6 +255,9 @@ mod tests {
             providers: [("x".to_owned(), ProviderConfig::default())].into(),
             ..Config::default()
         };
+        config.server.public_url = Some(String::new());
+        config.server.tls_cert = Some("".into());
+        config.server.tls_key = Some("".into());
         config.gateway.tls_cert = Some("".into());
         config.gateway.tls_key = Some("".into());
         config.gateway.listen = Some(config.server.listen);

@@ -108,7 +108,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         price_lists,
         node,
     });
-    let api = cp_api::router(app.clone(), metrics.clone());
+    let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
     Ok(Parts {
         gateway,
         api,

@@ -8,7 +8,9 @@ use crate::config::Config;
 
 /// Tells where everything is, on standard output.
 pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) -> anyhow::Result<()> {
-    let base = format!("http://{}", listeners.everything.address()?);
+    let scheme = |tls: Option<_>| if tls.is_some() { "https" } else { "http" };
+    let here = format!("{}://{}", scheme(config.server.tls()), listeners.everything.address()?);
+    let base = config.server.public_url.as_deref().unwrap_or(&here).trim_end_matches('/');
     let mut out = std::io::stdout().lock();
     if let Some(path) = &parts.new_master_key {
         writeln!(out, "A master key was made: {}", path.display())?;
@@ -20,7 +22,7 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
     for line in &parts.notices {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "CodePromptu is ready on {base}")?;
+    writeln!(out, "CodePromptu is ready on {here}")?;
     writeln!(out, "  see it work now       codepromptu demo")?;
     writeln!(out, "  OpenAI clients        export OPENAI_BASE_URL={base}/openai/v1")?;
     writeln!(out, "  Anthropic clients     export ANTHROPIC_BASE_URL={base}/anthropic")?;
@@ -28,7 +30,7 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
     writeln!(out, "  Ollama clients        export OLLAMA_HOST={base}/ollama")?;
     writeln!(out, "  anything              codepromptu run -- python app.py")?;
     if let Some(listener) = &listeners.gateway_only {
-        let scheme = if config.gateway.tls_cert.is_some() { "https" } else { "http" };
+        let scheme = scheme(config.gateway.tls());
         writeln!(out, "  the gateway alone     {scheme}://{}", listener.address()?)?;
     }
     out.flush()?;

@@ -24,6 +24,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+/// Where people reach it.
+pub(crate) const PUBLIC_URL: &str = "https://prompts.example.com";
+
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) api: Router,
@@ -77,7 +80,8 @@ impl World {
             price_lists: BTreeMap::new(),
             node: Arc::new(status),
         });
-        let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle());
+        let site = cp_api::Site::at(PUBLIC_URL).unwrap();
+        let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
         Self { app, api, live, scope, log_error, traffic, node, clock, ids, servers: JoinSet::new() }
     }
 

@@ -151,6 +151,33 @@ async fn a_path_does_not_climb_out_of_the_base_path() {
     assert!(provider.seen.borrow_and_update().requests.is_empty());
 }
 
+/// The page, the API and the gateway are of one origin: what a provider says must not run there.
+#[tokio::test]
+async fn a_browser_gets_no_page_or_script_of_a_provider() {
+    let html = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\n<script>";
+    let mut provider = Provider::play(vec![Step::Send(html.to_vec())]).await;
+    let rig = Rig::before(&provider).await;
+    let ask = async |destination: &str| {
+        let request = format!(
+            "GET /openai/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\n\
+             Sec-Fetch-Dest: {destination}\r\n\r\n"
+        );
+        text(&rig.exchange(request.as_bytes()).await)
+    };
+    for destination in
+        ["document", "iframe", "embed", "object", "script", "style", "worker", "serviceworker", ""]
+    {
+        let answer = ask(destination).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 403 ") && code(&answer) == "browser_page",
+            "{destination}: {answer}"
+        );
+        assert!(answer.to_ascii_lowercase().contains("content-type: application/json"), "{answer}");
+    }
+    assert!(provider.seen.borrow_and_update().requests.is_empty());
+    assert!(ask("empty").await.starts_with("HTTP/1.1 200 "), "a script that asks for data gets it");
+}
+
 #[tokio::test]
 async fn a_head_is_bounded() {
     let (long, many) = ("a".repeat(600_000), "X-A: b\r\n".repeat(200));
