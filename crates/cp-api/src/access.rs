@@ -7,8 +7,8 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Request, header};
-use cp_base::ErrorKind;
 use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Wanted};
+use cp_base::ErrorKind;
 
 use crate::problem::Refusal;
 use crate::site;

@@ -42,7 +42,7 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
     };
     let headers = response.headers_mut();
     for (name, value) in FOR_EVERY_ANSWER {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
     if secure {
