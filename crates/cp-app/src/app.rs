@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use cp_base::{CallId, Clock, ConversationId, IdGenerator, MasterKey, ProjectScope, Random};
+use cp_base::{CallId, Clock, ConversationId, IdGenerator, MasterKey, ProjectScope, Random, SigningKey};
 use cp_db::Db;
 use cp_genai::PriceBook;
 use cp_traffic::{
@@ -30,8 +30,10 @@ const MAX_COUNTED: u64 = 1_000_000;
 pub struct Parts {
     /// The registry's database.
     pub db: Db,
-    /// Wraps data keys, and signs.
+    /// Wraps data keys.
     pub master: MasterKey,
+    /// Signs in the name of the installation.
+    pub signing: SigningKey,
     /// Makes keys.
     pub random: Arc<Random>,
     /// The project that is meant where none is named.

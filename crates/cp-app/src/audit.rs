@@ -51,7 +51,7 @@ impl App {
         let (sequence, hash) = cp_store::find_head(&mut tx, ctx.scope).await?;
         let (org, hash, now) = (ctx.scope.org(), hex(&hash), self.parts.clock.now());
         let text = format!("codepromptu audit checkpoint v1\n{org}\n{sequence}\n{hash}\n{now}\n");
-        let key = self.parts.master.signing_key();
+        let key = &self.parts.signing;
         Ok(Checkpoint { signature: key.sign(text.as_bytes()), public_key: key.public().to_string(), text })
     }
 }

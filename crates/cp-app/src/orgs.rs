@@ -89,12 +89,12 @@ impl App {
             random: &self.parts.random,
             clock: &*self.parts.clock,
         };
-        let (project, key) = cp_store::create_project(act.tx(), ctx.scope, &genesis, slug, name).await?;
+        let (project, keys) = cp_store::create_project(act.tx(), ctx.scope, &genesis, slug, name).await?;
         act.commit(
             Event::new("project.create", project.scope.project()).detail(&project.slug).after(&project),
         )
         .await?;
-        self.parts.traffic.add_project(project.scope, key);
+        self.parts.traffic.put_keys(project.scope, keys);
         Ok(project)
     }
 

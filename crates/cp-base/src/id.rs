@@ -66,6 +66,12 @@ kinds! {
     AuditEvent, AuditEventId, "evt";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
+    /// The secret of one person in one project.
+    SubjectKey, SubjectKeyId, "sk";
+    /// One person's erasure.
+    Erasure, ErasureId, "era";
+    /// An order to keep what is stored.
+    LegalHold, LegalHoldId, "hold";
     /// One capture log, and so one gateway node.
     Node, NodeId, "node";
 }

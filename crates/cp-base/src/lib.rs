@@ -7,6 +7,7 @@ mod clock;
 mod error;
 mod hash;
 mod id;
+mod keys;
 mod money;
 mod outcome;
 mod random;
@@ -22,9 +23,11 @@ pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
 pub use hash::{hex, sha256, unhex};
 pub use id::{
-    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, Id, IdGenerator, IdParseError, InvitationId,
-    Kind, NodeId, OrgId, PersonId, ProjectId, RepricingId, SessionId, TeamId, kind,
+    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, Id, IdGenerator, IdParseError,
+    InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, RepricingId, SessionId,
+    SubjectKeyId, TeamId, kind,
 };
+pub use keys::{DataKeys, KeyRing, SubjectSecret, names_key};
 pub use money::{MoneyParseError, UsdNanos};
 pub use outcome::{Outcome, OutcomeParseError};
 pub use random::Random;

@@ -10,7 +10,7 @@ use std::fmt;
 use ring::{aead, digest, hkdf, hmac};
 use zeroize::Zeroizing;
 
-use crate::{Id, Kind, Random, Secret, SigningKey};
+use crate::{Id, Kind, Random, Secret};
 
 const VERSION: u8 = 1;
 const KEY_ID_LEN: usize = 8;
@@ -73,10 +73,26 @@ impl SealingKey {
         Self { bytes: Zeroizing::new(bytes), id: KeyId(id) }
     }
 
+    /// A new key.
+    #[must_use]
+    pub fn generate(random: &Random) -> Self {
+        Self::new(random.bytes())
+    }
+
     /// The key's public name.
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    pub(crate) fn material(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// The key that this one makes with a second secret. What it seals names this key, and opens with both only.
+    #[must_use]
+    pub(crate) fn mixed(&self, secret: &[u8; 32]) -> Self {
+        Self { bytes: expand(secret, &*self.bytes, b"codepromptu mixed key v1"), id: self.id }
     }
 
     /// The key for one purpose; the same purpose gives the same key.
@@ -173,7 +189,7 @@ fn zero_nonce() -> aead::Nonce {
     aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
 }
 
-/// The key of one project. Lives in memory; on disk only as [`MasterKey::wrap`] made it.
+/// One key of a project. Lives in memory; on disk only as [`MasterKey::wrap_key`] made it.
 #[derive(Clone, Debug)]
 pub struct DataKey {
     sealing: SealingKey,
@@ -197,6 +213,12 @@ impl DataKey {
     #[must_use]
     pub fn hashing(&self) -> &SealingKey {
         &self.hashing
+    }
+}
+
+impl From<SealingKey> for DataKey {
+    fn from(key: SealingKey) -> Self {
+        Self::new(*key.material())
     }
 }
 
@@ -265,12 +287,6 @@ impl MasterKey {
         &self.fingerprint
     }
 
-    /// The key that the installation signs with: checkpoints of the audit log, certificates.
-    #[must_use]
-    pub fn signing_key(&self) -> SigningKey {
-        SigningKey::derived_from(&self.wrapping)
-    }
-
     /// The key that seals what belongs to the installation and to no project, for one purpose.
     #[must_use]
     pub fn installation_key(&self, purpose: &str) -> SealingKey {
@@ -286,6 +302,18 @@ impl MasterKey {
         Id::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// Another key's wrapped form. `context` is the row that it belongs to.
+    #[must_use]
+    pub fn wrap_key(&self, random: &Random, context: &[u8], key: &SealingKey) -> Vec<u8> {
+        self.wrapping.seal(random, context, &*key.bytes)
+    }
+
+    /// Opens a wrapped key.
+    pub fn unwrap_key(&self, context: &[u8], wrapped: &[u8]) -> Result<SealingKey, UnsealError> {
+        let bytes = Zeroizing::new(self.wrapping.open(context, wrapped)?);
+        Ok(SealingKey::new(bytes.as_slice().try_into().map_err(|_| UnsealError::Damaged)?))
+    }
+
     /// A new data key and its wrapped form. `context` is the row that it belongs to.
     #[must_use]
     pub fn new_data_key(&self, random: &Random, context: &[u8]) -> (DataKey, Vec<u8>) {
@@ -295,9 +323,7 @@ impl MasterKey {
 
     /// Opens a wrapped data key.
     pub fn unwrap_data_key(&self, context: &[u8], wrapped: &[u8]) -> Result<DataKey, UnsealError> {
-        let bytes = Zeroizing::new(self.wrapping.open(context, wrapped)?);
-        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| UnsealError::Damaged)?;
-        Ok(DataKey::new(bytes))
+        Ok(DataKey::new(*self.unwrap_key(context, wrapped)?.material()))
     }
 }
 

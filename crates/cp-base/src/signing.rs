@@ -8,7 +8,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use crate::{SealingKey, hex, unhex};
 
-/// The installation's signing key (Ed25519, RFC 8032), which hangs from the master key.
+/// The installation's signing key (Ed25519, RFC 8032): for checkpoints of the audit log, and certificates.
 #[derive(Clone)]
 pub struct SigningKey(Arc<Ed25519KeyPair>);
 

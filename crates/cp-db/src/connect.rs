@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqlSafeStr};
 use tokio::time::Instant;
@@ -67,6 +68,8 @@ pub(crate) async fn sqlite(
     let options = SqliteConnectOptions::new()
         .filename(Path::new(path))
         .create_if_missing(true)
+        // A new file can give back what is deleted; an older one is rewritten for it when that is first asked for.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .foreign_keys(true)
@@ -77,6 +80,8 @@ pub(crate) async fn sqlite(
         .pragma("wal_autocheckpoint", "8192") // pages of 4 KiB
         .pragma("journal_size_limit", "67108864") // bytes
         .pragma("temp_store", "MEMORY")
+        // What is deleted is overwritten, not only forgotten.
+        .pragma("secure_delete", "1")
         .disable_statement_logging();
     let began = Instant::now();
     let failed = |error| sqlite_error(path, error);

@@ -34,7 +34,7 @@ impl Engine {
 /// A database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
-    pools: Pools,
+    pub(crate) pools: Pools,
     name: Arc<str>,
 }
 

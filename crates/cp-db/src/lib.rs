@@ -14,6 +14,7 @@ mod db;
 mod error;
 mod file;
 mod migrate;
+mod space;
 mod statement;
 mod tx;
 mod value;

@@ -4,8 +4,14 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Transaction};
 
+use cp_base::Id;
+
 use crate::statement::{MAX_ROWS_POSTGRES, MAX_ROWS_SQLITE, chunk_rows};
-use crate::{Args, DbError, Filter, Statement, Stored, Value};
+use crate::{Args, DbError, Filter, Statement, Stored, Value, args};
+
+/// PostgreSQL only.
+const HOLD_TOGETHER: Statement = Statement::new("HOLD_TOGETHER", "SELECT pg_advisory_xact_lock_shared($1)");
+const HOLD_ALONE: Statement = Statement::new("HOLD_ALONE", "SELECT pg_advisory_xact_lock($1)");
 
 /// A transaction. Rolled back when it is dropped without [`commit`](Self::commit).
 #[derive(Debug)]
@@ -86,6 +92,25 @@ impl Tx {
     ) -> Result<Vec<Row>, DbError> {
         let (text, args) = statement.filtered(args, filter);
         self.query(AssertSqlSafe(text).into_sql_str(), args).await
+    }
+
+    /// Lets others hold `what` together with this transaction, until it ends, but nobody alone. SQLite's writers are alone
+    /// in any case.
+    pub async fn hold_together<K>(&mut self, what: Id<K>) -> Result<(), DbError> {
+        self.advise(HOLD_TOGETHER, what).await
+    }
+
+    /// Holds `what` alone until the transaction ends; waits until nobody else holds it.
+    pub async fn hold_alone<K>(&mut self, what: Id<K>) -> Result<(), DbError> {
+        self.advise(HOLD_ALONE, what).await
+    }
+
+    async fn advise<K>(&mut self, lock: Statement, what: Id<K>) -> Result<(), DbError> {
+        if !self.is_sqlite() {
+            let (high, low) = what.uuid().as_u64_pair();
+            self.fetch_all(lock, args![(high ^ low).cast_signed()]).await?;
+        }
+        Ok(())
     }
 
     /// Runs a script of several statements.

@@ -79,7 +79,7 @@ impl StoreCalls {
             return Ok(Vec::new());
         }
         let fetched = self.fetched(opening, response, handle, (&*mates, earlier)).await?;
-        let key = self.traffic.hashing_key(fetch.scope)?;
+        let key = &self.traffic.hashing_key(fetch.scope)?;
         let mut calls = Vec::new();
         for result in results {
             let custom_id = result.custom_id.clone();

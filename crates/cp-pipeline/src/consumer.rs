@@ -30,6 +30,8 @@ pub const CONSUMER: &str = "store-calls";
 const BATCH_BYTES: usize = 1024 * 1024;
 /// What is waited for more records to come before few are stored: fewer transactions, and still live.
 const LINGER: Duration = Duration::from_millis(50);
+/// How often a stretch is written anew at once when what it rests on has changed: a key, or somebody's erasure.
+const MAX_REPLANNED: usize = 5;
 /// Waits between tries while the log or the store is down.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -205,7 +207,14 @@ impl StoreCalls {
     async fn store(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let begun = self.clock.ticks();
         let position = cursor.position;
-        match self.store_together(records, cursor.clone()).await {
+        let mut stored = self.store_together(records, cursor.clone()).await;
+        for _ in 0..MAX_REPLANNED {
+            if !matches!(stored, Err(StoreError::Stale)) {
+                break;
+            }
+            stored = self.store_together(records, cursor.clone()).await;
+        }
+        match stored {
             Err(error) if is_of_the_record(&error) => self.store_apart(records, cursor).await?,
             result => result?,
         }
@@ -389,6 +398,7 @@ fn is_of_the_record(error: &StoreError) -> bool {
         StoreError::Encode(_) | StoreError::Compress(_) | StoreError::Db(DbError::Constraint(_)) => true,
         StoreError::Db(_)
         | StoreError::CursorMoved
+        | StoreError::Stale
         | StoreError::NoDataKey(_)
         | StoreError::Unseal(_)
         | StoreError::Damaged(_)

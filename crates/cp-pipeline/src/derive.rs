@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cp_base::{Digest, ProjectScope, SealingKey};
 use cp_capture::{Body, Closing, Opening, decode_body};
 use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, Priced, Unpriced, batch_handles};
-use cp_traffic::{Billing, CallDocument, CallMessages, CallSummary, ChainParent, FinishedCall, RawBodies};
+use cp_traffic::{
+    Billing, CallDocument, CallMessages, CallSummary, ChainParent, FinishedCall, Label, RawBodies,
+};
 
 use crate::batched::{batch_digest, labels};
 use crate::thread::{Chain, Named};
@@ -63,7 +65,10 @@ impl Deriver {
             let handles = batch_handles(method, path, &response);
             named.handles.extend(handles.iter().map(|handle| batch_digest(key, provider, handle)));
         }
-        named.handles.extend(labels(headers, &decoded).iter().map(|label| label.digest(key)));
+        let labels = labels(headers, &decoded);
+        named.handles.extend(labels.iter().map(|label| label.digest(key)));
+        let users = labels.iter().filter(|label| matches!(label, Label::User(_)));
+        let users = users.map(|label| label.digest(key)).collect();
         let readable = decoded.operation_name.is_some() && decoded.warnings.is_empty();
         let document = CallDocument {
             query: closing.opening.query.clone(),
@@ -79,6 +84,7 @@ impl Deriver {
             summary,
             chain_tip: chain.tip(),
             handles: named.handles.into_iter().chain(chain.choices().iter().copied()).collect(),
+            users,
             parent: None,
             document,
             messages,

@@ -1,14 +1,13 @@
 //! The first start, and every later one: what must be there before a call can be stored.
 
-use std::collections::HashMap;
-
 use cp_base::{
-    Clock, DataKey, DataKeyId, IdGenerator, KeyId, MasterKey, OrgId, ProjectId, ProjectScope, Random,
-    UnsealError,
+    Clock, DataKeyId, IdGenerator, KeyId, KeyRing, MasterKey, OrgId, ProjectId, ProjectScope, Random,
+    SealingKey, SigningKey, UnsealError,
 };
 use cp_db::{Db, DbError, Row, Tx, args};
 
-use crate::sql;
+use crate::installation::{self, InstallationKeys};
+use crate::{data_keys, sql};
 
 /// What a new installation is made from.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +23,11 @@ pub struct Genesis<'a> {
 }
 
 /// What the program needs of the registry while it runs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Registry {
     default_scope: ProjectScope,
-    data_keys: HashMap<ProjectId, DataKey>,
+    data_keys: KeyRing,
+    installation: InstallationKeys,
 }
 
 impl Registry {
@@ -37,10 +37,28 @@ impl Registry {
         self.default_scope
     }
 
-    /// Every project's key.
+    /// Every project's keys.
     #[must_use]
-    pub const fn data_keys(&self) -> &HashMap<ProjectId, DataKey> {
+    pub const fn data_keys(&self) -> &KeyRing {
         &self.data_keys
+    }
+
+    /// The key under which client credentials are fingerprinted.
+    #[must_use]
+    pub const fn fingerprint_key(&self) -> &SealingKey {
+        &self.installation.fingerprint
+    }
+
+    /// What the capture log was sealed with under earlier master keys.
+    #[must_use]
+    pub fn earlier_log_keys(&self) -> &[SealingKey] {
+        &self.installation.earlier_log
+    }
+
+    /// Signs in the name of the installation.
+    #[must_use]
+    pub const fn signing_key(&self) -> &SigningKey {
+        &self.installation.signing
     }
 }
 
@@ -66,6 +84,18 @@ pub enum RegistryError {
         #[source]
         source: UnsealError,
     },
+    /// The same of a key of the installation.
+    #[error("the installation's key {name} in the store is damaged: restore a backup")]
+    DamagedInstallationKey {
+        /// Which one.
+        name: String,
+        /// The reason.
+        #[source]
+        source: UnsealError,
+    },
+    /// A project lacks a key.
+    #[error("the store has no key for project {0}: restore a backup")]
+    NoKey(ProjectId),
     /// The store has no project.
     #[error("the store names no project: restore a backup, or start with an empty store")]
     NoProject,
@@ -74,17 +104,18 @@ pub enum RegistryError {
     Db(#[from] DbError),
 }
 
-/// Opens the registry of a migrated database; at the first start makes its organisation, project and data key. Of
+/// Opens the registry of a migrated database; at the first start makes its organisation, project and keys. Of
 /// several nodes that start at once one makes them, and all return the same.
 pub async fn bootstrap(db: &Db, genesis: &Genesis<'_>) -> Result<Registry, RegistryError> {
     let mut tx = db.begin_write().await?;
     create_default_project(&mut tx, genesis).await?;
     let row = tx.fetch_optional(sql::FIND_DEFAULT_PROJECT, args![]).await?.ok_or(RegistryError::NoProject)?;
-    let default_scope = ProjectScope::grant(row.get("org_id")?, row.get("project_id")?);
-    let rows = tx.fetch_all(sql::LIST_DATA_KEYS, args![]).await?;
-    let data_keys = rows.iter().map(|row| unwrap(row, genesis.master)).collect::<Result<_, _>>()?;
+    let default_scope = scope_of(&row)?;
+    data_keys::complete(&mut tx, genesis).await?;
+    let data_keys = data_keys::load(&mut tx, genesis.master).await?.into();
+    let installation = installation::load(&mut tx, genesis).await?;
     tx.commit().await?;
-    Ok(Registry { default_scope, data_keys })
+    Ok(Registry { default_scope, data_keys, installation })
 }
 
 async fn create_default_project(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<(), DbError> {
@@ -92,30 +123,14 @@ async fn create_default_project(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<()
     if tx.execute(sql::CLAIM_INSTALLATION, args![project]).await? == 0 {
         return Ok(());
     }
-    let data_key: DataKeyId = genesis.ids.mint();
-    let (_, wrapped) = genesis.master.new_data_key(genesis.random, &wrapping_context(project, data_key));
     let now = genesis.clock.now();
     tx.execute(sql::CREATE_ORG, args![org, "default", "default", now]).await?;
     tx.execute(sql::CREATE_PROJECT, args![org, project, "default", "default", now]).await?;
-    let key = args![org, project, data_key, genesis.master.id(), wrapped, now];
-    tx.execute(sql::CREATE_DATA_KEY, key).await?;
+    data_keys::create_data_keys(tx, genesis, ProjectScope::grant(org, project)).await?;
     Ok(())
 }
 
-fn unwrap(row: &Row, master: &MasterKey) -> Result<(ProjectId, DataKey), RegistryError> {
-    let (project, data_key) = (row.get("project_id")?, row.get("data_key_id")?);
-    let stored: KeyId = row.get("master_key_id")?;
-    if stored != master.id() {
-        return Err(RegistryError::WrongMasterKey { stored, given: master.id() });
-    }
-    let wrapped: Vec<u8> = row.get("wrapped")?;
-    let key = master
-        .unwrap_data_key(&wrapping_context(project, data_key), &wrapped)
-        .map_err(|source| RegistryError::DamagedDataKey { data_key, source })?;
-    Ok((project, key))
-}
-
-/// Binds a wrapped key to its row.
-pub(crate) fn wrapping_context(project: ProjectId, data_key: DataKeyId) -> Vec<u8> {
-    [b"data key".as_slice(), project.uuid().as_bytes(), data_key.uuid().as_bytes()].concat()
+/// The scope of a row of the registry itself.
+pub(crate) fn scope_of(row: &Row) -> Result<ProjectScope, DbError> {
+    Ok(ProjectScope::grant(row.get("org_id")?, row.get("project_id")?))
 }

@@ -6,7 +6,9 @@
 
 mod audit;
 mod bootstrap;
+mod data_keys;
 mod grants;
+mod installation;
 mod keys;
 mod orgs;
 mod people;
@@ -18,10 +20,15 @@ pub use audit::{
     list_events, record,
 };
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
+pub use data_keys::{
+    DataKeyInfo, Rotation, begin_rotation, find_rotation, finish_rotation, list_data_keys, move_rotation,
+    refresh_keys,
+};
 pub use grants::{
     GrantedRole, Principal, ProjectGrant, count_other_holders, grant_in_org, grant_in_project,
     list_project_grants, list_roles, revoke_in_org, revoke_in_project,
 };
+pub use installation::{Rewrapped, rewrap};
 pub use keys::{
     ApiKey, Invitation, Session, SessionRow, create_api_key, create_invitation, create_session,
     delete_expired_sessions, delete_invitation, end_session, end_sessions, expire_api_key, find_api_key,
@@ -42,4 +49,5 @@ pub use teams::{
 };
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people");
+pub const MIGRATIONS: cp_db::Migrations =
+    cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys");

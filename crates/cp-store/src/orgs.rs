@@ -1,9 +1,10 @@
 //! Organisations and projects.
 
-use cp_base::{DataKey, OrgId, OrgScope, ProjectId, ProjectScope, Slug, Timestamp};
+use cp_base::{DataKeys, OrgId, OrgScope, ProjectId, ProjectScope, Slug, Timestamp};
 use cp_db::{DbError, Row, Tx, args};
 
-use crate::bootstrap::{Genesis, wrapping_context};
+use crate::bootstrap::Genesis;
+use crate::data_keys::create_data_keys;
 use crate::sql::{self, people};
 
 /// An organisation: the tenant.
@@ -88,23 +89,19 @@ pub async fn rename_org(tx: &mut Tx, scope: OrgScope, slug: &Slug, name: &str) -
     Ok(())
 }
 
-/// A new project of an organisation, with its data key.
+/// A new project of an organisation, with its keys.
 pub async fn create_project(
     tx: &mut Tx,
     scope: OrgScope,
     genesis: &Genesis<'_>,
     slug: Slug,
     name: &str,
-) -> Result<(Project, DataKey), DbError> {
-    let (project, data_key) = (genesis.ids.mint(), genesis.ids.mint());
-    let now = genesis.clock.now();
+) -> Result<(Project, DataKeys), DbError> {
+    let (project, now) = (genesis.ids.mint(), genesis.clock.now());
     tx.execute(sql::CREATE_PROJECT, args![scope, project, slug.as_str(), name, now]).await?;
-    let context = wrapping_context(project, data_key);
-    let (key, wrapped) = genesis.master.new_data_key(genesis.random, &context);
-    tx.execute(sql::CREATE_DATA_KEY, args![scope, project, data_key, genesis.master.id(), wrapped, now])
-        .await?;
     let scope = ProjectScope::grant(scope.org(), project);
-    Ok((Project { scope, slug, name: name.to_owned(), created_at: now }, key))
+    let keys = create_data_keys(tx, genesis, scope).await?;
+    Ok((Project { scope, slug, name: name.to_owned(), created_at: now }, keys))
 }
 
 /// The projects of the organisation, in the order of their names.

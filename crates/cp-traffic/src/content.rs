@@ -4,17 +4,22 @@
 //! under a keyed hash; a call keeps the list of its bodies (`refs`: for each one byte of [`Slot`] and 32 of hash) and a
 //! document for the rest. A resent conversation thus costs 33 bytes a message.
 //!
+//! The bodies of calls that name an end user are that person's: the hash is over their secret's name too, and the secret
+//! takes part in the seal. Two people who say the same share nothing, so that either can be erased alone.
+//!
 //! Packed, before sealing: `1 | bytes`, or `2 | length (4, little endian) | zstd frame`. The seal binds a value to its
 //! project and its hash or call.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use cp_base::{CallId, DataKey, Digest, ProjectScope, Random};
+use cp_base::{CallId, DataKeys, Digest, ProjectScope, Random, SealingKey, SubjectKeyId, names_key};
 use cp_genai::{Message, Part};
 use serde::{Deserialize, Serialize};
 use zstd::bulk::Compressor;
 
 use crate::store::StoreError;
+use crate::subjects::{Holder, SubjectKey};
 use crate::{CallDetail, CallDocument, CallMessages, CallSummary, FinishedCall, RawBodies};
 
 /// What a body is to its call. The numbers are stored.
@@ -68,7 +73,7 @@ pub(crate) fn refs_from_bytes(bytes: &[u8]) -> Option<Vec<Ref>> {
     entries.collect()
 }
 
-fn refs_to_bytes(refs: &[Ref]) -> Vec<u8> {
+pub(crate) fn refs_to_bytes(refs: &[Ref]) -> Vec<u8> {
     refs.iter().flat_map(|entry| [entry.slot as u8].into_iter().chain(entry.hash)).collect()
 }
 
@@ -93,11 +98,13 @@ pub(crate) struct Contents {
     pub(crate) refs: Vec<u8>,
 }
 
-/// One project's key, at work.
+/// One project's keys, at work: for what names nobody, or for one person's.
 #[derive(Clone, Debug)]
 pub(crate) struct Vault {
     pub(crate) scope: ProjectScope,
-    pub(crate) key: DataKey,
+    pub(crate) keys: Arc<DataKeys>,
+    subject: Option<Arc<SubjectKey>>,
+    sealing: SealingKey,
 }
 
 /// Compresses and seals.
@@ -144,6 +151,68 @@ fn unpack(packed: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 impl Vault {
+    pub(crate) fn new(scope: ProjectScope, keys: Arc<DataKeys>) -> Self {
+        let sealing = keys.sealing().clone();
+        Self { scope, keys, subject: None, sealing }
+    }
+
+    /// The same for what is a person's.
+    pub(crate) fn of_subject(&self, subject: Arc<SubjectKey>) -> Self {
+        let sealing = self.keys.sealing_for(&subject.secret);
+        Self { scope: self.scope, keys: self.keys.clone(), subject: Some(subject), sealing }
+    }
+
+    pub(crate) fn holder(&self) -> Holder<'_> {
+        Holder { scope: self.scope, keys: &self.keys }
+    }
+
+    pub(crate) fn subject_id(&self) -> Option<SubjectKeyId> {
+        self.subject.as_ref().map(|subject| subject.id)
+    }
+
+    fn address(&self, slot: Slot, body: &[u8]) -> Digest {
+        match &self.subject {
+            None => self.keys.hashing().digest(&[slot.form(), body]),
+            Some(subject) => {
+                self.keys.hashing().digest(&[b"subject", subject.id.uuid().as_bytes(), slot.form(), body])
+            }
+        }
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(match &self.subject {
+            None => self.keys.open(context, sealed)?,
+            Some(subject) => self.keys.open_for(&subject.secret, context, sealed)?,
+        })
+    }
+
+    /// The same value under the key of now; none where it is under that already.
+    fn reseal(&self, random: &Random, context: &[u8], sealed: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if names_key(sealed, self.keys.sealing().id()) {
+            return Ok(None);
+        }
+        let packed = self.open(context, sealed)?;
+        Ok(Some(self.sealing.seal(random, context, &packed)))
+    }
+
+    pub(crate) fn reseal_body(
+        &self,
+        random: &Random,
+        hash: &Digest,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reseal(random, &self.body_context(hash), sealed)
+    }
+
+    pub(crate) fn reseal_document(
+        &self,
+        random: &Random,
+        call: CallId,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reseal(random, &self.document_context(call), sealed)
+    }
+
     /// Cuts a call's contents up: seals its document, and adds its bodies to `bodies`.
     pub(crate) fn take_apart(
         &self,
@@ -153,7 +222,7 @@ impl Vault {
     ) -> Result<Contents, StoreError> {
         let mut refs = Vec::new();
         let mut keep = |slot: Slot, bytes: Vec<u8>| {
-            let hash = self.key.hashing().digest(&[slot.form(), &bytes]);
+            let hash = self.address(slot, &bytes);
             refs.push(Ref { slot, hash });
             bodies.entry(hash).or_insert(bytes);
         };
@@ -178,7 +247,7 @@ impl Vault {
         }
         let document = json(&StoredDocument { version: DOCUMENT_VERSION, document: &document })?;
         let context = self.document_context(call.summary.call);
-        let document = self.key.sealing().seal(sealer.random, &context, &sealer.pack(&document)?);
+        let document = self.sealing.seal(sealer.random, &context, &sealer.pack(&document)?);
         Ok(Contents { document, refs: refs_to_bytes(&refs) })
     }
 
@@ -189,16 +258,16 @@ impl Vault {
         plain: &[u8],
     ) -> Result<Vec<u8>, StoreError> {
         let packed = sealer.pack(plain)?;
-        Ok(self.key.sealing().seal(sealer.random, &self.body_context(hash), &packed))
+        Ok(self.sealing.seal(sealer.random, &self.body_context(hash), &packed))
     }
 
     pub(crate) fn open_body(&self, hash: &Digest, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let packed = self.key.sealing().open(&self.body_context(hash), sealed)?;
+        let packed = self.open(&self.body_context(hash), sealed)?;
         unpack(packed).ok_or(StoreError::Damaged("body"))
     }
 
-    fn open_document(&self, call: CallId, sealed: &[u8]) -> Result<CallDocument, StoreError> {
-        let packed = self.key.sealing().open(&self.document_context(call), sealed)?;
+    pub(crate) fn open_document(&self, call: CallId, sealed: &[u8]) -> Result<CallDocument, StoreError> {
+        let packed = self.open(&self.document_context(call), sealed)?;
         let stored: StoredDocument<serde_json::Value> =
             parse(&unpack(packed).unwrap_or_default(), "document")?;
         if stored.version > DOCUMENT_VERSION {
@@ -237,7 +306,7 @@ impl Vault {
     /// A tip as it is stored: with the client, since only the same client continues a conversation.
     pub(crate) fn chain_tip(&self, client: Option<[u8; 16]>, tip: &Digest) -> Digest {
         let client = client.as_ref().map_or([].as_slice(), |client| client);
-        self.key.hashing().digest(&[b"chain tip", client, tip])
+        self.keys.hashing().digest(&[b"chain tip", client, tip])
     }
 
     fn body_context(&self, hash: &Digest) -> Vec<u8> {
@@ -304,7 +373,7 @@ mod tests {
             OrgId::from_uuid(Default::default()),
             ProjectId::from_uuid(Default::default()),
         );
-        test(Vault { scope, key: key.clone() }, &mut Sealer::new(&random).unwrap())
+        test(Vault::new(scope, Arc::new(key.into())), &mut Sealer::new(&random).unwrap())
     }
 
     #[test]
@@ -344,7 +413,7 @@ mod tests {
             assert_eq!(document.query.as_deref(), Some("api-version=1"));
             assert_eq!(document.decoded.parameters["temperature"], 0.5);
             assert!(document.truncated);
-            let hash = vault.key.hashing().digest(&[b"message", MESSAGE.as_bytes()]);
+            let hash = vault.keys.hashing().digest(&[b"message", MESSAGE.as_bytes()]);
             let body = vault.open_body(&hash, body).unwrap();
             assert_eq!(body, MESSAGE.as_bytes());
             assert!(any_text(Slot::Input, &body, &|text| text == "Good morning").unwrap());

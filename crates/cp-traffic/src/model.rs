@@ -101,6 +101,8 @@ pub struct FinishedCall {
     pub chain_tip: Option<Digest>,
     /// By what it is found: keyed digests of the provider's ids by which later calls name it, and of its labels.
     pub handles: Vec<Digest>,
+    /// The end users that it names, by the digests of their labels: what it says is theirs. At most two count.
+    pub users: Vec<Digest>,
     /// The call whose conversation it continues, as [`find_chain_parent`](crate::TrafficStore::find_chain_parent) told.
     pub parent: Option<CallId>,
     /// Everything that a person or a model wrote, and all that is shown of one call only. Sealed.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use cp_base::{CallId, ConversationId, Digest, ProjectScope};
-use cp_db::{Filter, Tx, args};
+use cp_base::{CallId, ConversationId, Digest, ProjectScope, SubjectKeyId};
+use cp_db::{DbError, Filter, Row, Tx, args};
 use cp_genai::OperationName;
 
 use crate::columns::{self, short};
@@ -125,32 +125,91 @@ impl TrafficStore {
         for row in tx.fetch_many(sql::LIST_CONTENTS, args![scope], ids).await? {
             let refs =
                 refs_from_bytes(&row.get::<Vec<u8>>("refs")?).ok_or(StoreError::Damaged("list of bodies"))?;
-            contents.insert(row.get::<CallId>("call_id")?, (row.get::<Vec<u8>>("document")?, refs));
+            let subject: Option<SubjectKeyId> = row.get_optional("subject_key_id")?;
+            contents.insert(row.get::<CallId>("call_id")?, (row.get::<Vec<u8>>("document")?, refs, subject));
         }
-        let bodies = open_bodies(&mut tx, &vault, contents.values().flat_map(|(_, refs)| refs)).await?;
+        let sealed = fetch_bodies(&mut tx, scope, contents.values().flat_map(|(_, refs, _)| refs)).await?;
         drop(tx);
-        let details = calls.into_iter().map(|summary| match contents.get(&summary.call) {
-            Some((document, refs)) => vault.put_together(summary, document, refs, &bodies),
-            None => Ok(CallDetail { summary, document: None, messages: CallMessages::default(), raw: None }),
+        let named = contents.values().filter_map(|(_, _, subject)| *subject);
+        let vaults = self.vaults(vault, named).await?;
+        let bodies = vaults.open_bodies(sealed)?;
+        let details = calls.into_iter().map(|summary| {
+            let stored = contents.get(&summary.call);
+            let opened =
+                stored.and_then(|(document, refs, subject)| Some((document, refs, vaults.of(*subject)?)));
+            match opened {
+                Some((document, refs, vault)) => vault.put_together(summary, document, refs, &bodies),
+                None => {
+                    Ok(CallDetail { summary, document: None, messages: CallMessages::default(), raw: None })
+                }
+            }
         });
         details.collect()
     }
+
+    /// What opens the values of a project that belong to nobody or to one of `named`.
+    pub(crate) async fn vaults(
+        &self,
+        vault: Vault,
+        named: impl Iterator<Item = SubjectKeyId>,
+    ) -> Result<Vaults, StoreError> {
+        let keys = self.subjects.open(vault.holder(), named).await?;
+        let subjects = keys.into_iter().map(|(id, key)| (id, vault.of_subject(key))).collect();
+        Ok(Vaults { plain: vault, subjects })
+    }
 }
 
-/// Opens each body that `refs` name once.
-pub(crate) async fn open_bodies<'a>(
+/// What opens values of one project. A person's whose secret was destroyed is not there.
+pub(crate) struct Vaults {
+    plain: Vault,
+    subjects: HashMap<SubjectKeyId, Vault>,
+}
+
+impl Vaults {
+    pub(crate) fn of(&self, subject: Option<SubjectKeyId>) -> Option<&Vault> {
+        match subject {
+            None => Some(&self.plain),
+            Some(id) => self.subjects.get(&id),
+        }
+    }
+
+    /// Opens each body; nobody can open what belongs to a person that was erased.
+    pub(crate) fn open_bodies(&self, sealed: Vec<SealedBody>) -> Result<Bodies, StoreError> {
+        let bodies = sealed.into_iter().filter_map(|body| {
+            let opened = self.of(body.subject)?.open_body(&body.hash, &body.sealed);
+            Some(opened.map(|opened| (body.hash, opened)))
+        });
+        bodies.collect()
+    }
+}
+
+/// A body as it is stored.
+pub(crate) struct SealedBody {
+    pub(crate) hash: Digest,
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) subject: Option<SubjectKeyId>,
+}
+
+impl SealedBody {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            hash: row.get("hash")?,
+            sealed: row.get("sealed")?,
+            subject: row.get_optional("subject_key_id")?,
+        })
+    }
+}
+
+/// Each body that `refs` name once.
+pub(crate) async fn fetch_bodies<'a>(
     tx: &mut Tx,
-    vault: &Vault,
+    scope: ProjectScope,
     refs: impl Iterator<Item = &'a Ref>,
-) -> Result<Bodies, StoreError> {
+) -> Result<Vec<SealedBody>, StoreError> {
     let hashes: std::collections::BTreeSet<Digest> = refs.map(|entry| entry.hash).collect();
     let hashes = hashes.into_iter().map(|hash| args![hash]).collect();
-    let rows = tx.fetch_many(sql::LIST_BODIES, args![vault.scope], hashes).await?;
-    let bodies = rows.into_iter().map(|row| {
-        let hash: Digest = row.get("hash")?;
-        Ok((hash, vault.open_body(&hash, &row.get::<Vec<u8>>("sealed")?)?))
-    });
-    bodies.collect()
+    let rows = tx.fetch_many(sql::LIST_BODIES, args![scope], hashes).await?;
+    Ok(rows.iter().map(SealedBody::from_row).collect::<Result<_, _>>()?)
 }
 
 pub(crate) async fn fetch_calls(
@@ -194,7 +253,7 @@ pub(crate) fn conditions(vault: &Vault, filter: &CallFilter, after: Option<CallC
     for label in &filter.labels {
         conditions.and(
             "call_id IN (SELECT call_id FROM call_handles WHERE handle = $1 AND project_id = $2)",
-            args![label.digest(vault.key.hashing()), vault.scope],
+            args![label.digest(vault.keys.hashing()), vault.scope],
         );
     }
     conditions

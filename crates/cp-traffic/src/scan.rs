@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use cp_base::{CallId, Digest, ProjectScope};
 use cp_db::{Tx, args};
 
-use crate::content::{Ref, Vault, any_text, refs_from_bytes};
-use crate::read::{conditions, fetch_calls, open_bodies};
+use crate::content::{Bodies, Ref, any_text, refs_from_bytes};
+use crate::read::{conditions, fetch_bodies, fetch_calls};
 use crate::store::StoreError;
 use crate::{CallCursor, CallFilter, CallPage, CallSummary, TrafficStore, sql};
 
@@ -30,14 +30,17 @@ impl TrafficStore {
         (text, limit): (&str, usize),
     ) -> Result<CallPage, StoreError> {
         let vault = self.vault(scope)?;
-        let mut search = Search::new(vault.clone(), text);
+        let mut search = Search::new(text);
         let mut page = CallPage::EMPTY;
         loop {
             let mut tx = self.db.begin_read().await?;
             let calls = fetch_calls(&mut tx, scope, conditions(&vault, filter, after), STEP).await?;
             let last_step = calls.len() < STEP;
-            let found = search.step(&mut tx, &calls).await?;
+            let refs = list_refs(&mut tx, scope, &calls).await?;
+            let sealed = fetch_bodies(&mut tx, scope, search.unknown(&refs)).await?;
             drop(tx);
+            let vaults = self.vaults(vault.clone(), sealed.iter().filter_map(|body| body.subject)).await?;
+            let found = search.step(&calls, &refs, &vaults.open_bodies(sealed)?)?;
             for (call, found) in calls.into_iter().zip(found) {
                 after = Some(CallCursor::from(&call));
                 if found {
@@ -60,8 +63,9 @@ impl TrafficStore {
     }
 }
 
+type Refs = HashMap<CallId, Vec<Ref>>;
+
 struct Search {
-    vault: Vault,
     wanted: String,
     /// Whether a body that was opened contains the text.
     verdicts: HashMap<Digest, bool>,
@@ -70,20 +74,22 @@ struct Search {
 }
 
 impl Search {
-    fn new(vault: Vault, text: &str) -> Self {
-        Self { vault, wanted: text.to_lowercase(), verdicts: HashMap::new(), calls: 0, bytes: 0 }
+    fn new(text: &str) -> Self {
+        Self { wanted: text.to_lowercase(), verdicts: HashMap::new(), calls: 0, bytes: 0 }
     }
 
     fn is_spent(&self) -> bool {
         self.calls >= MAX_SCANNED_CALLS || self.bytes >= MAX_SCANNED_BYTES
     }
 
+    /// What is to be opened for these calls.
+    fn unknown<'a>(&'a self, refs: &'a Refs) -> impl Iterator<Item = &'a Ref> {
+        refs.values().flatten().filter(|entry| !self.verdicts.contains_key(&entry.hash))
+    }
+
     /// For each call, whether it contains the text.
-    async fn step(&mut self, tx: &mut Tx, calls: &[CallSummary]) -> Result<Vec<bool>, StoreError> {
+    fn step(&mut self, calls: &[CallSummary], refs: &Refs, bodies: &Bodies) -> Result<Vec<bool>, StoreError> {
         self.calls += calls.len();
-        let refs = self.list_refs(tx, calls).await?;
-        let unknown = refs.values().flatten().filter(|entry| !self.verdicts.contains_key(&entry.hash));
-        let bodies = open_bodies(tx, &self.vault, unknown).await?;
         let contains = |text: &str| text.to_lowercase().contains(&self.wanted);
         for entry in refs.values().flatten() {
             if let Some(body) = bodies.get(&entry.hash)
@@ -96,19 +102,15 @@ impl Search {
         let found = |entry: &Ref| self.verdicts.get(&entry.hash).copied().unwrap_or(false);
         Ok(calls.iter().map(|call| refs.get(&call.call).is_some_and(|refs| refs.iter().any(found))).collect())
     }
+}
 
-    async fn list_refs(
-        &self,
-        tx: &mut Tx,
-        calls: &[CallSummary],
-    ) -> Result<HashMap<CallId, Vec<Ref>>, StoreError> {
-        let ids = calls.iter().map(|call| args![call.call]).collect();
-        let rows = tx.fetch_many(sql::LIST_REFS, args![self.vault.scope], ids).await?;
-        let refs = rows.into_iter().map(|row| {
-            let refs =
-                refs_from_bytes(&row.get::<Vec<u8>>("refs")?).ok_or(StoreError::Damaged("list of bodies"))?;
-            Ok((row.get("call_id")?, refs))
-        });
-        refs.collect()
-    }
+async fn list_refs(tx: &mut Tx, scope: ProjectScope, calls: &[CallSummary]) -> Result<Refs, StoreError> {
+    let ids = calls.iter().map(|call| args![call.call]).collect();
+    let rows = tx.fetch_many(sql::LIST_REFS, args![scope], ids).await?;
+    let refs = rows.into_iter().map(|row| {
+        let refs =
+            refs_from_bytes(&row.get::<Vec<u8>>("refs")?).ok_or(StoreError::Damaged("list of bodies"))?;
+        Ok((row.get("call_id")?, refs))
+    });
+    refs.collect()
 }

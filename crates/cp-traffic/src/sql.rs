@@ -72,21 +72,23 @@ cp_db::statements! {
     MARK_CONTINUED = "UPDATE calls SET continued = TRUE WHERE project_id = $1 AND call_id IN ([$2])";
 
     /// Stores what belongs to a call.
-    STORE_CONTENTS = "INSERT INTO call_contents (org_id, project_id, call_id, document, refs)
-                      VALUES [($1, $2, $3, $4, $5)] ON CONFLICT (call_id, project_id) DO NOTHING";
+    STORE_CONTENTS = "INSERT INTO call_contents
+                             (org_id, project_id, call_id, document, refs, subject_key_id, sent_by, fetched_by)
+                      VALUES [($1, $2, $3, $4, $5, $6, $7, $8)] ON CONFLICT (call_id, project_id) DO NOTHING";
 
     /// Stores bodies.
-    STORE_BODIES = "INSERT INTO bodies (org_id, project_id, hash, sealed) VALUES [($1, $2, $3, $4)]
+    STORE_BODIES = "INSERT INTO bodies (org_id, project_id, hash, sealed, subject_key_id)
+                    VALUES [($1, $2, $3, $4, $5)]
                     ON CONFLICT (hash, project_id) DO NOTHING";
 
     /// Which bodies are there.
     LIST_STORED_HASHES = "SELECT hash FROM bodies WHERE project_id = $1 AND hash IN ([$2])";
 
     /// Bodies.
-    LIST_BODIES = "SELECT hash, sealed FROM bodies WHERE project_id = $1 AND hash IN ([$2])";
+    LIST_BODIES = "SELECT hash, sealed, subject_key_id FROM bodies WHERE project_id = $1 AND hash IN ([$2])";
 
     /// What belongs to calls.
-    LIST_CONTENTS = "SELECT call_id, document, refs FROM call_contents
+    LIST_CONTENTS = "SELECT call_id, document, refs, subject_key_id, sent_by, fetched_by FROM call_contents
                       WHERE project_id = $1 AND call_id IN ([$2])";
 
     /// Which bodies belong to calls.
@@ -230,6 +232,147 @@ cp_db::statements! {
 
     /// Moves a consumer's cursor from where it was left.
     MOVE_CURSOR = "UPDATE log_cursors SET position = $3 WHERE node_id = $1 AND consumer = $2 AND position = $4";
+
+    /// What a write rests on.
+    FIND_STATE = "SELECT epoch, key_id, CAST(CASE WHEN EXISTS (SELECT 1 FROM body_garbage WHERE project_id = $1)
+                                                  THEN 1 ELSE 0 END AS BIGINT) AS garbage
+                    FROM project_states WHERE project_id = $1";
+
+    /// What was planned before no longer stands.
+    ENTER_EPOCH = "INSERT INTO project_states (project_id, epoch) VALUES ($1, 1)
+                   ON CONFLICT (project_id) DO UPDATE SET epoch = project_states.epoch + 1";
+
+    /// The same, and this key is the one that seals.
+    REQUIRE_KEY = "INSERT INTO project_states (project_id, key_id, epoch) VALUES ($1, $2, 1)
+                   ON CONFLICT (project_id) DO UPDATE SET epoch = project_states.epoch + 1, key_id = excluded.key_id";
+
+    /// People's secrets; of people who have one in use, that one stays.
+    CREATE_SUBJECT_KEYS = "INSERT INTO subject_keys (project_id, subject_key_id, user_digest, other_digest, wrapped,
+                                  created_at, destroyed_at)
+                           VALUES [($1, $2, $3, $4, $5, $6, $7)]
+                           ON CONFLICT (user_digest, other_digest, project_id) WHERE destroyed_at IS NULL DO NOTHING";
+
+    /// Secrets by name.
+    LIST_SUBJECT_KEYS = "SELECT subject_key_id, wrapped FROM subject_keys
+                          WHERE project_id = $1 AND subject_key_id IN ([$2])";
+
+    /// Secrets of people, and of two of whom one is among them. Uses subject_keys_by_user.
+    LIST_SUBJECT_KEYS_BY_USER = "SELECT subject_key_id, user_digest, other_digest, wrapped, destroyed_at FROM subject_keys
+                                  WHERE project_id = $1 AND user_digest IN ([$2])";
+
+    /// The other of the two. Uses subject_keys_by_other.
+    LIST_SUBJECT_KEYS_BY_OTHER = "SELECT subject_key_id, user_digest, other_digest, wrapped, destroyed_at FROM subject_keys
+                                   WHERE project_id = $1 AND other_digest IN ([$2])";
+
+    /// Nothing opens with a person's secrets any more.
+    DESTROY_SUBJECT_KEYS = "UPDATE subject_keys SET wrapped = NULL, destroyed_at = $3
+                             WHERE project_id = $1 AND (user_digest = $2 OR other_digest = $2)
+                               AND destroyed_at IS NULL AND created_at <= $3";
+
+    /// Which calls were erased by themselves.
+    LIST_ERASED_CALLS = "SELECT call_id FROM erased_calls WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// Which calls lost their raw bodies.
+    LIST_STRIPPED_CALLS = "SELECT call_id FROM stripped_calls WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// Calls go.
+    DELETE_CALLS = "DELETE FROM calls WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// What belongs to calls goes.
+    DELETE_CONTENTS = "DELETE FROM call_contents WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// By what calls were found goes. Uses call_handles_by_call.
+    DELETE_HANDLES = "DELETE FROM call_handles WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// What was filed of the calls' costs goes.
+    DELETE_COST_CHANGES = "DELETE FROM cost_changes WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// The bodies of calls that go, for the collector.
+    MARK_GARBAGE = "INSERT INTO body_garbage (project_id, hash) VALUES [($1, $2)]
+                    ON CONFLICT (hash, project_id) DO NOTHING";
+
+    /// What the collector looks at.
+    LIST_GARBAGE = "SELECT hash FROM body_garbage WHERE project_id = $1 ORDER BY hash LIMIT $2";
+
+    /// Those of these that nobody came to need meanwhile.
+    LIST_STILL_GARBAGE = "SELECT b.hash AS hash, CAST(LENGTH(b.sealed) AS BIGINT) AS bytes
+                            FROM bodies AS b JOIN body_garbage AS g ON g.hash = b.hash AND g.project_id = b.project_id
+                           WHERE b.project_id = $1 AND b.hash IN ([$2])";
+
+    /// Bodies go.
+    DELETE_BODIES = "DELETE FROM bodies WHERE project_id = $1 AND hash IN ([$2])";
+
+    /// Which bodies calls refer to, in the order of the calls.
+    PAGE_REFS = "SELECT call_id, refs FROM call_contents WHERE call_id > $2 AND project_id = $1
+                  ORDER BY call_id LIMIT $3";
+
+    /// Calls that bear a name and began until then.
+    LIST_CALLS_NAMED = "SELECT calls.call_id AS call_id, calls.conversation_id AS conversation_id
+                          FROM call_handles JOIN calls ON calls.call_id = call_handles.call_id
+                                                      AND calls.project_id = call_handles.project_id
+                         WHERE call_handles.handle = $2 AND call_handles.project_id = $1 AND calls.started_at <= $3
+                         ORDER BY call_handles.call_id LIMIT $4";
+
+    /// Calls of conversations that belong to nobody. Uses calls_by_conversation.
+    LIST_UNNAMED_MATES = "SELECT c.call_id AS call_id, x.document AS document
+                            FROM calls AS c JOIN call_contents AS x ON x.call_id = c.call_id
+                                                                   AND x.project_id = c.project_id
+                           WHERE c.project_id = $1 AND x.subject_key_id IS NULL AND c.conversation_id IN ([$2])";
+
+    /// A call is not stored again.
+    MARK_ERASED = "INSERT INTO erased_calls (project_id, erased_at, call_id) VALUES [($1, $2, $3)]
+                   ON CONFLICT (call_id, project_id) DO NOTHING";
+
+    /// A call's raw bodies are not stored again.
+    MARK_STRIPPED = "INSERT INTO stripped_calls (project_id, erased_at, call_id) VALUES [($1, $2, $3)]
+                     ON CONFLICT (call_id, project_id) DO NOTHING";
+
+    /// Another list of bodies.
+    SET_REFS = "UPDATE call_contents SET refs = $3 WHERE call_id = $2 AND project_id = $1";
+
+    /// What is left of a person's bodies. Uses bodies_by_subject.
+    LIST_BODIES_OF = "SELECT hash, CAST(LENGTH(sealed) AS BIGINT) AS bytes FROM bodies
+                       WHERE subject_key_id = $2 AND project_id = $1 ORDER BY hash LIMIT $3";
+
+    /// A person in numbers.
+    COUNT_PERSON = "SELECT CAST(COUNT(*) AS BIGINT) AS calls,
+                           CAST(COUNT(x.call_id) AS BIGINT) AS documents,
+                           CAST(COUNT(x.subject_key_id) AS BIGINT) AS sealed_apart,
+                           CAST(COUNT(x.fetched_by) AS BIGINT) AS carried,
+                           MIN(c.started_at) AS first_at, MAX(c.started_at) AS last_at
+                      FROM call_handles AS h JOIN calls AS c ON c.call_id = h.call_id AND c.project_id = h.project_id
+                      LEFT JOIN call_contents AS x ON x.call_id = c.call_id AND x.project_id = c.project_id
+                     WHERE h.handle = $2 AND h.project_id = $1";
+
+    /// Calls that began before then, the earliest first. Uses calls_by_start.
+    LIST_EXPIRED = "SELECT call_id, started_at FROM calls
+                     WHERE project_id = $1 AND started_at < $2 AND outcome IS NOT NULL{and}
+                     ORDER BY started_at, call_id LIMIT $3";
+
+    /// Which of these calls bear a name.
+    LIST_HELD_CALLS = "SELECT call_id FROM call_handles WHERE project_id = $1 AND handle = $2 AND call_id IN ([$3])";
+
+    /// Bodies that another key than this one sealed.
+    PAGE_OLD_BODIES = "SELECT hash, CAST(LENGTH(sealed) AS BIGINT) AS bytes FROM bodies
+                        WHERE hash > $2 AND project_id = $1 AND substr(sealed, 2, 8) <> $3 ORDER BY hash LIMIT $4";
+
+    /// Documents that another key than this one sealed.
+    PAGE_OLD_DOCUMENTS = "SELECT call_id, CAST(LENGTH(document) AS BIGINT) AS bytes FROM call_contents
+                           WHERE call_id > $2 AND project_id = $1 AND substr(document, 2, 8) <> $3
+                           ORDER BY call_id LIMIT $4";
+
+    /// The same body under another key.
+    RESEAL_BODY = "UPDATE bodies SET sealed = $3 WHERE hash = $2 AND project_id = $1";
+
+    /// The same document under another key.
+    RESEAL_DOCUMENT = "UPDATE call_contents SET document = $3 WHERE call_id = $2 AND project_id = $1";
+
+    /// How much there may be to seal anew.
+    COUNT_SEALED = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM bodies WHERE project_id = $1)
+                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM call_contents WHERE project_id = $1) AS sealed";
+
+    /// Somebody refers to these bodies again.
+    UNMARK_GARBAGE = "DELETE FROM body_garbage WHERE project_id = $1 AND hash IN ([$2])";
 
     /// A write for the readiness check.
     BEAT = "INSERT INTO store_probe (singleton, beats) VALUES (1, 1)

@@ -1,12 +1,15 @@
 //! The store: its database, its keys, its errors, and what concerns no single call.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use cp_base::{CallId, DataKey, Digest, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError};
+use cp_base::{
+    CallId, DataKeys, Digest, KeyRing, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError,
+};
 use cp_db::{Db, DbError, Row, args};
 
 use crate::content::Vault;
+use crate::subjects::Subjects;
 use crate::{ChainParent, TrafficStatus, sql};
 
 /// Why the store cannot do what was asked.
@@ -18,6 +21,9 @@ pub enum StoreError {
     /// The consumer's cursor is not where it was left.
     #[error("the store is not where this consumer left it; it goes on from where the store stands")]
     CursorMoved,
+    /// What a write was planned on has changed: the project's key, or what is stored. Planned again, it can succeed.
+    #[error("the project's keys or contents changed while calls were written; they are written again")]
+    Stale,
     /// The project's data key was not loaded.
     #[error(
         "there is no key for project {0}, so this log belongs to another store: start with that store, or move the data directory's log folder aside"
@@ -46,7 +52,7 @@ impl StoreError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Db(error) => error.is_retryable(),
-            Self::CursorMoved => true,
+            Self::CursorMoved | Self::Stale => true,
             _ => false,
         }
     }
@@ -57,32 +63,40 @@ impl StoreError {
 pub struct TrafficStore {
     pub(crate) db: Db,
     pub(crate) random: Arc<Random>,
-    /// Grows as projects are made.
-    data_keys: Arc<RwLock<HashMap<ProjectId, DataKey>>>,
+    pub(crate) subjects: Subjects,
+    data_keys: KeyRing,
 }
 
 impl TrafficStore {
-    /// A store on a migrated database.
+    /// A store on a migrated database, people's secrets included.
     #[must_use]
-    pub fn new(db: Db, data_keys: HashMap<ProjectId, DataKey>, random: Arc<Random>) -> Self {
-        Self { db, random, data_keys: Arc::new(RwLock::new(data_keys)) }
+    pub fn new(db: Db, data_keys: impl Into<KeyRing>, random: Arc<Random>) -> Self {
+        let subjects = Subjects::new(db.clone(), random.clone());
+        Self { db, random, subjects, data_keys: data_keys.into() }
+    }
+
+    /// The same with people's secrets in another database, which was migrated with
+    /// [`SUBJECT_KEY_MIGRATIONS`](crate::SUBJECT_KEY_MIGRATIONS) and survives a power cut: without the secrets nothing of
+    /// these people opens.
+    #[must_use]
+    pub fn with_secrets_in(self, secrets: Db) -> Self {
+        Self { subjects: Subjects::new(secrets, self.random.clone()), ..self }
     }
 
     /// The key under which a project's messages are hashed.
     pub fn hashing_key(&self, scope: ProjectScope) -> Result<SealingKey, StoreError> {
-        Ok(self.vault(scope)?.key.hashing().clone())
+        Ok(self.vault(scope)?.keys.hashing().clone())
     }
 
-    /// Takes in a project that was just made.
-    pub fn add_project(&self, scope: ProjectScope, key: DataKey) {
-        self.data_keys.write().unwrap_or_else(PoisonError::into_inner).insert(scope.project(), key);
+    /// Takes in a project that was just made, or a key that was just changed.
+    pub fn put_keys(&self, scope: ProjectScope, keys: DataKeys) {
+        self.data_keys.put(scope.project(), keys);
     }
 
     pub(crate) fn vault(&self, scope: ProjectScope) -> Result<Vault, StoreError> {
         let project = scope.project();
-        let keys = self.data_keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.get(&project).cloned().ok_or(StoreError::NoDataKey(project))?;
-        Ok(Vault { scope, key })
+        let keys = self.data_keys.find(project).ok_or(StoreError::NoDataKey(project))?;
+        Ok(Vault::new(scope, keys))
     }
 
     /// The call that one with these prefixes continues: the call of the same client that began before `before` and whose

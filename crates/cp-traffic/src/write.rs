@@ -4,12 +4,13 @@
 //! which then consists of a handful of bulk statements. Rows are written in the order of their keys, so that two nodes
 //! that store the same messages do not deadlock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use cp_base::{CallId, Digest, NodeId, ProjectId, ProjectScope};
+use cp_base::{CallId, Digest, NodeId, ProjectId, ProjectScope, SubjectKeyId};
 use cp_db::{Args, Tx, args};
 
-use crate::content::{Bodies, Sealer};
+use crate::content::{Bodies, Contents, Sealer, Vault};
+use crate::ground::{Ground, Grounds};
 use crate::store::StoreError;
 use crate::{Batch, CallSummary, FinishedCall, LogCursor, TrafficStore, Write, columns, sql};
 
@@ -35,6 +36,9 @@ impl Run {
     }
 }
 
+/// The bodies of one project, those that belong to nobody and each person's.
+type BodiesOfProject = BTreeMap<Option<SubjectKeyId>, (Vault, Bodies)>;
+
 /// A batch, ready to be written.
 #[derive(Default)]
 struct Plan {
@@ -42,8 +46,18 @@ struct Plan {
     runs: Vec<Run>,
     contents: BTreeMap<CallKey, Args>,
     handles: BTreeMap<(Digest, CallKey), Args>,
-    bodies: BTreeMap<ProjectId, (ProjectScope, Bodies)>,
+    bodies: BTreeMap<ProjectId, BodiesOfProject>,
     continued: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
+    /// Calls whose people were erased before they ended.
+    dropped: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
+}
+
+impl Plan {
+    fn hashes(&self, project: ProjectId) -> Vec<Args> {
+        let bodies = self.bodies.get(&project).into_iter().flat_map(BTreeMap::values);
+        let hashes: BTreeSet<Digest> = bodies.flat_map(|(_, bodies)| bodies.keys().copied()).collect();
+        hashes.into_iter().map(|hash| args![hash]).collect()
+    }
 }
 
 /// Lets whoever waits for this processor go first, where there is little to do: between two pieces of a batch of `count`.
@@ -61,14 +75,23 @@ impl TrafficStore {
     ///
     /// On a retryable error nothing is stored; the same stretch of the log can be read and stored again.
     pub async fn write_batch(&self, batch: Batch) -> Result<(), StoreError> {
-        let plan = self.plan(batch.writes)?;
-        let bodies = self.seal_new_bodies(plan.bodies).await?;
+        let grounds = self.grounds(&batch.writes).await?;
+        let plan = self.plan(batch.writes, &grounds)?;
+        let bodies = self.seal_new_bodies(&plan, &grounds).await?;
         let mut tx = self.db.begin_write().await?;
+        for (project, ground) in &grounds {
+            if ground.stand(&mut tx).await? {
+                tx.execute_many(sql::UNMARK_GARBAGE, args![*project], plan.hashes(*project)).await?;
+            }
+        }
         tx.execute_many(sql::STORE_BODIES, args![], bodies).await?;
         tx.execute_many(sql::STORE_CONTENTS, args![], plan.contents.into_values().collect()).await?;
         tx.execute_many(sql::STORE_HANDLES, args![], plan.handles.into_values().collect()).await?;
         for run in plan.runs {
             store_run(&mut tx, run).await?;
+        }
+        for (project, calls) in plan.dropped {
+            tx.execute_many(sql::DELETE_CALLS, args![project], calls.into_values().collect()).await?;
         }
         for (project, parents) in plan.continued {
             tx.execute_many(sql::MARK_CONTINUED, args![project], parents.into_values().collect()).await?;
@@ -79,7 +102,7 @@ impl TrafficStore {
         Ok(tx.commit().await?)
     }
 
-    fn plan(&self, writes: Vec<Write>) -> Result<Plan, StoreError> {
+    fn plan(&self, writes: Vec<Write>, grounds: &Grounds) -> Result<Plan, StoreError> {
         let mut sealer = Sealer::new(&self.random)?;
         let mut plan = Plan::default();
         let mut run = Run::default();
@@ -87,8 +110,16 @@ impl TrafficStore {
         for write in writes {
             give_way(count);
             match write {
-                Write::Opened(scope, call) => run.open(scope, &call),
-                Write::Finished(call) => self.plan_finished(&mut plan, &mut run, &mut sealer, *call)?,
+                Write::Opened(scope, call) => {
+                    if grounds.get(&scope.project()).is_none_or(|ground| !ground.was_erased(&call)) {
+                        run.open(scope, &call);
+                    }
+                }
+                Write::Finished(call) => {
+                    let project = call.scope.project();
+                    let ground = grounds.get(&project).ok_or(StoreError::NoDataKey(project))?;
+                    plan_finished(&mut plan, &mut run, ground, &mut sealer, *call)?;
+                }
                 Write::Restarted(node) => {
                     run.restarted = Some(node);
                     plan.runs.push(std::mem::take(&mut run));
@@ -99,55 +130,74 @@ impl TrafficStore {
         Ok(plan)
     }
 
-    fn plan_finished(
-        &self,
-        plan: &mut Plan,
-        run: &mut Run,
-        sealer: &mut Sealer<'_>,
-        call: FinishedCall,
-    ) -> Result<(), StoreError> {
-        let (scope, id) = (call.scope, call.summary.call);
-        let key = (scope.project(), id);
-        if plan.contents.contains_key(&key) {
-            return Ok(());
-        }
-        let vault = self.vault(scope)?;
-        let tip = call.chain_tip.map(|tip| vault.chain_tip(call.summary.client_fingerprint, &tip));
-        run.opened.remove(&key);
-        run.finished.insert(key, columns::to_args(scope, &call.summary, tip, call.parent));
-        if let Some(parent) = call.parent {
-            plan.continued.entry(scope.project()).or_default().insert(parent, args![parent]);
-        }
-        for handle in &call.handles {
-            plan.handles.insert((*handle, key), args![scope.org(), scope, *handle, id]);
-        }
-        let (_, bodies) = plan.bodies.entry(scope.project()).or_insert_with(|| (scope, Bodies::new()));
-        let contents = vault.take_apart(sealer, call, bodies)?;
-        plan.contents.insert(key, args![scope.org(), scope, id, contents.document, contents.refs]);
-        Ok(())
-    }
-
     /// Seals what is not stored yet. What another node stores meanwhile is sealed in vain, and the first stays.
-    async fn seal_new_bodies(
-        &self,
-        projects: BTreeMap<ProjectId, (ProjectScope, Bodies)>,
-    ) -> Result<Vec<Args>, StoreError> {
-        let mut rows = Vec::new();
-        for (scope, mut bodies) in projects.into_values() {
-            let hashes = bodies.keys().map(|hash| args![*hash]).collect();
+    async fn seal_new_bodies(&self, plan: &Plan, grounds: &Grounds) -> Result<Vec<Args>, StoreError> {
+        let mut rows = BTreeMap::new();
+        for (project, ground) in grounds {
+            let mut stored = HashSet::new();
             let mut tx = self.db.begin_read_to_write().await?;
-            for row in tx.fetch_many(sql::LIST_STORED_HASHES, args![scope], hashes).await? {
-                bodies.remove(&row.get::<Digest>("hash")?);
+            let hashes = plan.hashes(*project);
+            for row in tx.fetch_many(sql::LIST_STORED_HASHES, args![*project], hashes).await? {
+                stored.insert(row.get::<Digest>("hash")?);
             }
             drop(tx);
-            let vault = self.vault(scope)?;
             let mut sealer = Sealer::new(&self.random)?;
-            for (hash, plain) in bodies.into_iter().collect::<BTreeMap<_, _>>() {
-                let sealed = vault.seal_body(&mut sealer, &hash, &plain)?;
-                rows.push(args![scope.org(), scope, hash, sealed]);
+            let org = ground.vault.scope.org();
+            for (subject, (vault, bodies)) in plan.bodies.get(project).into_iter().flatten() {
+                for (hash, plain) in bodies.iter().filter(|(hash, _)| !stored.contains(*hash)) {
+                    let sealed = vault.seal_body(&mut sealer, hash, plain)?;
+                    rows.insert((*hash, *project), args![org, *project, *hash, sealed, *subject]);
+                }
             }
         }
-        Ok(rows)
+        Ok(rows.into_values().collect())
+    }
+}
+
+fn plan_finished(
+    plan: &mut Plan,
+    run: &mut Run,
+    ground: &Ground,
+    sealer: &mut Sealer<'_>,
+    mut call: FinishedCall,
+) -> Result<(), StoreError> {
+    let (scope, id) = (call.scope, call.summary.call);
+    let key = (scope.project(), id);
+    if plan.contents.contains_key(&key) {
+        return Ok(());
+    }
+    run.opened.remove(&key);
+    if ground.is_erased(&call) {
+        plan.dropped.entry(scope.project()).or_default().insert(id, args![id]);
+        return Ok(());
+    }
+    if ground.is_stripped(id) {
+        call.raw = None;
+    }
+    let vault = ground.vault_of(&call);
+    let tip = call.chain_tip.map(|tip| vault.chain_tip(call.summary.client_fingerprint, &tip));
+    run.finished.insert(key, columns::to_args(scope, &call.summary, tip, call.parent));
+    if let Some(parent) = call.parent {
+        plan.continued.entry(scope.project()).or_default().insert(parent, args![parent]);
+    }
+    for handle in &call.handles {
+        plan.handles.insert((*handle, key), args![scope.org(), scope, *handle, id]);
+    }
+    let (sent_by, fetched_by) = carriers(&call);
+    let subject = vault.subject_id();
+    let bodies = plan.bodies.entry(scope.project()).or_default();
+    let (_, bodies) = bodies.entry(subject).or_insert_with(|| (vault.clone(), Bodies::new()));
+    let Contents { document, refs } = vault.take_apart(sealer, call, bodies)?;
+    let contents = args![scope.org(), scope, id, document, refs, subject, sent_by, fetched_by];
+    plan.contents.insert(key, contents);
+    Ok(())
+}
+
+/// The exchanges that carried the call's request and answer among those of others.
+fn carriers(call: &FinishedCall) -> (Option<CallId>, Option<CallId>) {
+    match &call.document.batch {
+        Some(batch) => (batch.sent_by, Some(batch.fetched_by)),
+        None => (None, None),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         log: log.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
-        fingerprint_key: master.key.fingerprint_key().clone(),
+        fingerprint_key: registry.fingerprint_key().clone(),
     }));
     let node = NodeView {
         started_at: clock.now(),
@@ -98,6 +98,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let app = App::new(cp_app::Parts {
         db: db.clone(),
         master: master.key.clone(),
+        signing: registry.signing_key().clone(),
         random,
         scope,
         traffic,

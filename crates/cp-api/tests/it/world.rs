@@ -69,6 +69,7 @@ impl World {
         };
         let app = App::new(Parts {
             db: test.db.clone(),
+            signing: registry.signing_key().clone(),
             master,
             random,
             scope,
@@ -159,6 +160,7 @@ impl World {
             },
             chain_tip: None,
             handles: Vec::new(),
+            users: Vec::new(),
             parent: None,
             document: CallDocument {
                 request_headers: vec![("traceparent".to_owned(), "00-1-2-01".to_owned())],

@@ -28,8 +28,8 @@ db_test! {
         let again = start(&test.connect_again().await, &master, 2).await.unwrap();
         assert_eq!(first.default_scope(), again.default_scope());
         let project = first.default_scope().project();
-        let sealed = first.data_keys()[&project].sealing().seal(&Random::seeded(3), b"", b"body");
-        assert_eq!(again.data_keys()[&project].sealing().open(b"", &sealed).unwrap(), b"body");
+        let sealed = first.data_keys().find(project).unwrap().sealing().seal(&Random::seeded(3), b"", b"body");
+        assert_eq!(again.data_keys().find(project).unwrap().open(b"", &sealed).unwrap(), b"body");
     }
 
     async fn nodes_that_start_at_once_agree(test: TestDb) {
@@ -41,7 +41,7 @@ db_test! {
         let mut scopes = Vec::new();
         while let Some(registry) = starting.join_next().await {
             let registry = registry.unwrap();
-            assert_eq!(registry.data_keys().len(), 1);
+            assert_eq!(registry.data_keys().projects(), 1);
             scopes.push(registry.default_scope());
         }
         assert!(scopes.iter().all(|scope| *scope == scopes[0]), "{scopes:?}");

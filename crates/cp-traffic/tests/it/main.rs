@@ -1,9 +1,17 @@
 //! The traffic store's contract, on both engines.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
 
+mod keys;
 mod live;
 mod money;
+mod people;
 mod reading;
+mod retention;
 mod sealing;
 mod threads;
 mod world;
@@ -12,4 +20,5 @@ mod writing;
 #[test]
 fn both_schemas_say_the_same() {
     cp_testkit::assert_schema_parity(&[cp_traffic::MIGRATIONS]);
+    cp_testkit::assert_schema_parity(&[cp_traffic::SUBJECT_KEY_MIGRATIONS]);
 }

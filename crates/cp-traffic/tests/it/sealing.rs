@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cp_base::{MasterKey, ProjectScope, Random};
+use cp_base::{KeyRing, MasterKey, ProjectScope, Random};
 use cp_testkit::{db_test, run_on_sqlite};
 use cp_traffic::{CallFilter, RawBodies, StoreError, TrafficStore};
 
@@ -56,7 +56,7 @@ db_test! {
     async fn without_its_key_a_project_cannot_be_read(test: TestDb) {
         let world = World::new(&test).await;
         let call = world.add(|_| {}).await;
-        let keyless = TrafficStore::new(test.db.clone(), HashMap::new(), Arc::new(Random::seeded(1)));
+        let keyless = TrafficStore::new(test.db.clone(), KeyRing::default(), Arc::new(Random::seeded(1)));
         assert!(matches!(keyless.find_call(world.ours, call).await, Err(StoreError::NoDataKey(_))));
         let (key, _) = MasterKey::new([9; 32]).new_data_key(&Random::seeded(9), b"");
         let wrong = HashMap::from([(ProjectScope::project(world.ours), key)]);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cp_base::{
-    CallId, Clock, IdGenerator, Kind, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos,
+    CallId, Clock, Digest, IdGenerator, KeyRing, Kind, MasterKey, NodeId, Outcome, ProjectScope, Random,
+    Timestamp, UsdNanos,
 };
+use cp_db::Db;
 use cp_genai::{CostByKind, DecodedCall, Message, OperationName, Part, Usage};
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
@@ -20,6 +22,8 @@ pub(crate) struct World {
     pub(crate) theirs: ProjectScope,
     pub(crate) node: NodeId,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) keys: KeyRing,
+    pub(crate) random: Arc<Random>,
     ids: IdGenerator,
 }
 
@@ -33,8 +37,9 @@ impl World {
         let master = MasterKey::new([1; 32]);
         let keys: HashMap<_, _> =
             [ours, theirs].map(|scope| (scope.project(), master.new_data_key(&random, b"").0)).into();
-        let store = TrafficStore::new(test.db.clone(), keys, random);
-        Self { store, ours, theirs, node: ids.mint(), clock, ids }
+        let keys = KeyRing::from(keys);
+        let store = TrafficStore::new(test.db.clone(), keys.clone(), random.clone());
+        Self { store, ours, theirs, node: ids.mint(), clock, keys, random, ids }
     }
 
     pub(crate) fn mint<K: Kind>(&self) -> cp_base::Id<K> {
@@ -103,6 +108,7 @@ impl World {
             summary,
             chain_tip: None,
             handles: Vec::new(),
+            users: Vec::new(),
             parent: None,
             document: CallDocument {
                 query: Some("api-version=1".to_owned()),
@@ -131,6 +137,37 @@ impl World {
     /// A new call, ended.
     pub(crate) fn finished(&self) -> FinishedCall {
         self.ended(self.opened())
+    }
+
+    /// A new call of these end users, with a question and its answer.
+    pub(crate) fn said_by(&self, users: &[&str], question: &str) -> FinishedCall {
+        let mut call = self.finished();
+        call.users = users.iter().map(|user| self.person(user)).collect();
+        call.handles.clone_from(&call.users);
+        call.document.decoded.user = users.first().map(|user| (*user).to_owned());
+        call.messages.input = vec![message("user", question)];
+        call.messages.output = vec![message("assistant", &format!("answer to {question}"))];
+        call
+    }
+
+    pub(crate) fn person(&self, user: &str) -> Digest {
+        self.store.person(self.ours, user).unwrap()
+    }
+
+    pub(crate) async fn count(&self, db: &Db, table: &'static str) -> i64 {
+        let statement = match table {
+            "calls" => cp_db::Statement::new("COUNT", "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM calls"),
+            "bodies" => cp_db::Statement::new("COUNT", "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM bodies"),
+            "call_contents" => {
+                cp_db::Statement::new("COUNT", "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM call_contents")
+            }
+            "call_handles" => {
+                cp_db::Statement::new("COUNT", "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM call_handles")
+            }
+            other => panic!("count {other} too"),
+        };
+        let mut tx = db.begin_read().await.unwrap();
+        tx.fetch_optional(statement, vec![]).await.unwrap().unwrap().get("n").unwrap()
     }
 
     pub(crate) async fn write(&self, writes: Vec<Write>) {

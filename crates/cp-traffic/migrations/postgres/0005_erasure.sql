@@ -1,0 +1,41 @@
+-- Whose secret it takes to open a value; none for calls that name nobody.
+ALTER TABLE call_contents ADD COLUMN subject_key_id UUID;
+ALTER TABLE bodies ADD COLUMN subject_key_id UUID;
+CREATE INDEX call_contents_by_subject ON call_contents (subject_key_id) WHERE subject_key_id IS NOT NULL;
+CREATE INDEX bodies_by_subject ON bodies (subject_key_id) WHERE subject_key_id IS NOT NULL;
+
+-- The exchanges that carried a call's request and answer among those of others.
+ALTER TABLE call_contents ADD COLUMN sent_by UUID;
+ALTER TABLE call_contents ADD COLUMN fetched_by UUID;
+
+CREATE INDEX call_handles_by_call ON call_handles (call_id, project_id);
+
+-- What a write rests on: whoever planned it under another epoch, or seals with another key, plans it again.
+CREATE TABLE project_states (
+    project_id UUID NOT NULL PRIMARY KEY,
+    key_id     BYTEA,
+    epoch      BIGINT NOT NULL
+);
+
+-- Bodies that a deleted call referred to. What no other call refers to is collected.
+CREATE TABLE body_garbage (
+    project_id UUID NOT NULL,
+    hash       BYTEA NOT NULL,
+    PRIMARY KEY (hash, project_id)
+);
+
+-- Calls that were erased without naming anybody: a log that is read again does not bring them back.
+CREATE TABLE erased_calls (
+    project_id UUID NOT NULL,
+    call_id    UUID NOT NULL,
+    erased_at  BIGINT NOT NULL,
+    PRIMARY KEY (call_id, project_id)
+);
+
+-- Calls whose raw bodies were erased, since they carried those of a person among those of others.
+CREATE TABLE stripped_calls (
+    project_id UUID NOT NULL,
+    call_id    UUID NOT NULL,
+    erased_at  BIGINT NOT NULL,
+    PRIMARY KEY (call_id, project_id)
+);
