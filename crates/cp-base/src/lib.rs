@@ -3,6 +3,7 @@
 //! Pure: nothing here opens a file or a socket. The two places where the world comes in, [`SystemClock`] and
 //! [`Random::system`], are values that the program makes once and hands down.
 
+mod capture;
 mod clock;
 mod error;
 mod hash;
@@ -19,6 +20,7 @@ mod slug;
 mod time;
 mod token;
 
+pub use capture::{CaptureMark, CaptureMode, CaptureReason};
 pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
 pub use hash::{hex, sha256, unhex};

@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Pure: no tokio, no files, no sockets, no clock.
     ("cp-base", &[]),
     ("cp-genai", &["cp-base"]),
+    ("cp-redact", &["cp-base"]),
     // Mechanisms.
     ("cp-capture", &["cp-base"]),
     ("cp-db", &["cp-base"]),
@@ -72,6 +73,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("metrics-exporter-prometheus", &["cp-api", "codepromptu"]),
     ("mimalloc", &["codepromptu"]),
     ("parquet", &["codepromptu"]),
+    ("regex", &["cp-redact"]),
     ("ring", &["cp-base"]),
     ("rmp-serde", &["cp-capture", "codepromptu-fuzz"]),
     ("rustix", &["cp-capture"]),
@@ -92,7 +94,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that are given what they need, and the doors to the world that they therefore lack.
-const PURE: [&str; 3] = ["cp-base", "cp-genai", "cp-wire"];
+const PURE: [&str; 4] = ["cp-base", "cp-genai", "cp-redact", "cp-wire"];
 const WORLDLY: [&str; 5] = ["tokio", "tokio-util", "hyper", "tempfile", "metrics"];
 
 /// A crate of the workspace as cargo sees it.
