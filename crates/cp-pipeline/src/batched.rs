@@ -84,10 +84,10 @@ impl StoreCalls {
         for result in results {
             let custom_id = result.custom_id.clone();
             let request = fetched.requests.get(&custom_id);
-            let closing = fetched.closing(&key, request, result);
+            let closing = fetched.closing(key, request, result);
             let terms = |call: &mut DecodedCall| BillingTerms::of(call).in_batch();
-            let mut derived = self.deriver.finished_on(fetch.scope, &key, &closing, terms);
-            fetched.tell(&key, &mut derived, custom_id, request.is_some());
+            let mut derived = self.deriver.finished_on(fetch.scope, key, &closing, terms);
+            fetched.tell(key, &mut derived, custom_id, request.is_some());
             calls.push(self.threaded(derived, mates).await?);
         }
         Ok(calls)
