@@ -4,7 +4,10 @@ use clap::{Args, Parser, Subcommand};
 use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
-use crate::commands::{audit, calls, cost, demo, key, mock, prices, project, run, status};
+use crate::commands::{
+    audit, calls, cost, demo, key, login, member, mock, prices, project, run, status,
+};
+use crate::credentials;
 use crate::serve::ServeArgs;
 
 /// The system of record for the prompts that an organisation sends to language models
@@ -33,6 +36,14 @@ pub(crate) enum Command {
     Project(project::ProjectArgs),
     /// See, make, rotate and revoke API keys
     Key(key::KeyArgs),
+    /// Invite people
+    Member(member::MemberArgs),
+    /// Become the owner, with the link of the first start
+    Setup(login::SetupArgs),
+    /// Sign in, for all commands from now on
+    Login(login::LoginArgs),
+    /// Sign out, and forget it
+    Logout(login::LogoutArgs),
     /// See, export and verify what was done
     Audit(audit::AuditArgs),
     /// See how the server is
@@ -53,7 +64,7 @@ pub(crate) struct ServerArgs {
         global = true
     )]
     server: String,
-    /// The API key
+    /// The API key; without it, what `codepromptu login` keeps
     #[arg(long, value_name = "KEY", env = "CODEPROMPTU_API_KEY", hide_env_values = true, global = true)]
     api_key: Option<String>,
     /// The organisation, where you belong to several: its id or short name
@@ -65,18 +76,33 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
-    pub(crate) fn client(&self) -> Result<Client, ClientError> {
-        let mut client = Client::new(&self.server)?;
-        if let Some(key) = &self.api_key {
-            client = client.with_api_key(&Secret::new(key.clone()))?;
+    /// A client of whoever is signed in.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let mut client = self.anonymous_client()?;
+        let key = match &self.api_key {
+            Some(key) => Some(key.clone()),
+            None => credentials::find(client.server())?.map(|kept| kept.token),
+        };
+        if let Some(key) = key {
+            client = client.with_api_key(&Secret::new(key))?;
         }
         if let Some(org) = &self.org {
             client = client.in_org(org)?;
         }
         match &self.project {
-            Some(project) => client.in_project(project),
+            Some(project) => Ok(client.in_project(project)?),
             None => Ok(client),
         }
+    }
+
+    /// A client that does not say who asks.
+    pub(crate) fn anonymous_client(&self) -> Result<Client, ClientError> {
+        Client::new(&self.server)
+    }
+
+    /// The project that was named.
+    pub(crate) fn project(&self) -> Option<&str> {
+        self.project.as_deref()
     }
 
     /// Whether a project was named.

@@ -171,3 +171,13 @@ impl Config {
 pub(crate) fn master_key_variable() -> Option<Secret> {
     std::env::var(MASTER_KEY_VARIABLE).ok().filter(|text| !text.is_empty()).map(Secret::new)
 }
+
+/// Where a person's own settings are: `$XDG_CONFIG_HOME/codepromptu`, or `~/.config/codepromptu` (XDG Base Directory
+/// Specification, which passes over relative paths).
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one module that reads the environment")]
+pub(crate) fn user_dir() -> Option<PathBuf> {
+    let dir = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = dir("XDG_CONFIG_HOME").or_else(|| Some(dir("HOME")?.join(".config")));
+    Some(config?.join("codepromptu"))
+}

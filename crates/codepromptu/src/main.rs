@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod credentials;
 mod master_key;
 mod output;
 mod serve;
@@ -40,6 +41,10 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Prices(args) => Box::pin(commands::prices::run(args)).await,
             Command::Project(args) => Box::pin(commands::project::run(args)).await,
             Command::Key(args) => Box::pin(commands::key::run(args)).await,
+            Command::Member(args) => Box::pin(commands::member::run(args)).await,
+            Command::Setup(args) => Box::pin(commands::login::set_up(args)).await,
+            Command::Login(args) => Box::pin(commands::login::log_in(args)).await,
+            Command::Logout(args) => Box::pin(commands::login::log_out(args)).await,
             Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,

@@ -104,6 +104,7 @@ function take(call) {
 async function fetchJson(path) {
   const response = await fetch(path, { headers: { accept: "application/json" } });
   const body = await response.json().catch(() => null);
+  if (response.status === 401) location.replace("/login");
   if (!response.ok) throw new Error(body?.detail ?? `the server answered ${response.status}`);
   return body;
 }

@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Request, header};
-use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Wanted};
+use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Origin, SESSION_PREFIX, Wanted};
 use cp_base::ErrorKind;
 
 use crate::problem::Refusal;
@@ -29,6 +29,12 @@ pub fn tell_peer<B>(request: &mut Request<B>, peer: SocketAddr) {
 
 /// Somebody who is known, and not yet anywhere.
 pub(crate) struct Known(pub(crate) Caller);
+
+/// Somebody who is known, or nobody where no credential was sent.
+pub(crate) struct PerhapsKnown(pub(crate) Option<Caller>);
+
+/// From where a request comes, for what somebody signs in with.
+pub(crate) struct CameFrom(pub(crate) Origin);
 
 /// Somebody in an organisation.
 pub(crate) struct InOrg(pub(crate) OrgCtx);
@@ -56,6 +62,26 @@ impl FromRequestParts<App> for Known {
             return Err(Refusal::new(ErrorKind::Unauthenticated, NOBODY));
         }
         Ok(Self(app.authenticate(credential, address(parts)).await?))
+    }
+}
+
+impl FromRequestParts<App> for PerhapsKnown {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        match credential(&parts.headers) {
+            Some(shown) => Ok(Self(Some(app.authenticate(Some(shown), address(parts)).await?))),
+            None => Ok(Self(None)),
+        }
+    }
+}
+
+impl FromRequestParts<App> for CameFrom {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Infallible> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self(Origin { address: address(parts), user_agent: agent.unwrap_or_default().to_owned() }))
     }
 }
 
@@ -92,17 +118,22 @@ pub(crate) fn address(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.ip().to_canonical())
 }
 
-/// An API key, or else a session's cookie.
+/// An API key or the token of a session, or else a session's cookie.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let text = value.to_str().unwrap_or_default();
         let (scheme, token) = text.split_once(' ').unwrap_or_default();
         let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
-        return Some(Credential::ApiKey(token.to_owned()));
+        let kind = if token.starts_with(SESSION_PREFIX) { Credential::Session } else { Credential::ApiKey };
+        return Some(kind(token.to_owned()));
     }
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, session) = pairs.find(|(name, _)| [SESSION_COOKIE, SECURE_SESSION_COOKIE].contains(name))?;
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    // Another port of this host can set the plain cookie, and nobody else the secure one: that goes first.
+    let (secure, plain): (Vec<_>, Vec<_>) = pairs
+        .filter(|(name, _)| [SESSION_COOKIE, SECURE_SESSION_COOKIE].contains(name))
+        .partition(|(name, _)| *name == SECURE_SESSION_COOKIE);
+    let (_, session) = secure.into_iter().chain(plain).next()?;
     Some(Credential::Session(session.to_owned()))
 }
 
@@ -130,6 +161,9 @@ mod tests {
         assert_eq!(shown(std::slice::from_ref(&cookie)), "Some(Session(\"s\"))");
         assert_eq!(shown(&[cookie, (header::AUTHORIZATION, "bearer k")]), "Some(ApiKey(\"k\"))");
         assert_eq!(shown(&[(header::AUTHORIZATION, "Basic YTpi")]), "Some(ApiKey(\"\"))");
+        assert_eq!(shown(&[(header::AUTHORIZATION, "Bearer cps_t")]), "Some(Session(\"cps_t\"))");
+        let both = "codepromptu_session=plain; __Host-codepromptu_session=secure";
+        assert_eq!(shown(&[(header::COOKIE, both)]), "Some(Session(\"secure\"))");
         assert_eq!(shown(&[(header::COOKIE, "x_codepromptu_session=s")]), "None");
     }
 }

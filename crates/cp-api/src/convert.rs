@@ -1,5 +1,6 @@
 //! Domain values as wire types.
 
+pub(crate) mod account;
 pub(crate) mod money;
 pub(crate) mod org;
 

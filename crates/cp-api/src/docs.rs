@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::routes::{audit, calls, cost, export, keys, orgs, prices, status, tail};
+use crate::routes::{
+    account, audit, calls, cost, export, invitations, keys, orgs, prices, sign_in, status, tail,
+};
 
 const PATH: &str = "/api/v1/openapi.json";
 
@@ -40,18 +42,38 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(keys::rotate_api_key))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(audit::export_audit_events))
-        .routes(routes!(audit::get_audit_checkpoint));
+        .routes(routes!(audit::get_audit_checkpoint))
+        .merge(sign_in_routes());
     let mut api =
         OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations);
     add_what_all_share(api.get_openapi_mut());
     api
 }
 
+fn sign_in_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(sign_in::set_up))
+        .routes(routes!(sign_in::sign_in, sign_in::sign_out))
+        .routes(routes!(sign_in::sign_in_for_token))
+        .routes(routes!(account::get_account))
+        .routes(routes!(account::sign_out_everywhere))
+        .routes(routes!(account::end_session))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::begin_second_factor))
+        .routes(routes!(account::confirm_second_factor))
+        .routes(routes!(account::remove_second_factor))
+        .routes(routes!(invitations::list_invitations, invitations::create_invitation))
+        .routes(routes!(invitations::withdraw_invitation))
+        .routes(routes!(invitations::see_invitation))
+        .routes(routes!(invitations::accept_invitation))
+}
+
 /// Answers that any operation can give, and that none of them says itself.
-const SHARED: [(&str, &str); 5] = [
+const SHARED: [(&str, &str); 6] = [
     ("401", "Nobody is known to ask: sign in, or send an API key"),
     ("403", "The role does not allow it"),
     ("404", "It does not exist, or not for whoever asks"),
+    ("429", "Too many attempts with wrong credentials; try again later"),
     ("500", "A fault of the program; its log says more"),
     ("503", "The store does not answer; try again"),
 ];

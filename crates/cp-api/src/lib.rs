@@ -5,6 +5,7 @@
 
 mod access;
 mod convert;
+mod cookie;
 mod docs;
 mod guard;
 mod input;
@@ -37,7 +38,9 @@ pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
 }
 
 /// First path segments that are this crate's.
-const SEGMENTS: [&str; 8] = ["", "api", "assets", "docs", "favicon.ico", "healthz", "metrics", "readyz"];
+const SEGMENTS: [&str; 12] = [
+    "", "account", "api", "assets", "docs", "favicon.ico", "healthz", "invite", "login", "metrics", "readyz", "setup",
+];
 
 /// Whether a path belongs to [`router`]. Every other path is the gateway's: its first segment names a provider.
 #[must_use]
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_gateway_gets_what_the_api_does_not_serve() {
-        for path in ["/", "/api/v1/calls", "/api", "/docs/", "/assets/page.js", "/healthz", "/metrics"] {
+        for path in ["/", "/api/v1/calls", "/api", "/docs/", "/assets/page.js", "/healthz", "/login"] {
             assert!(serves(path), "{path}");
         }
         for path in ["/openai/v1/chat/completions", "/anthropic", "/apis", "/docs2"] {

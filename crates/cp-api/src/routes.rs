@@ -1,12 +1,15 @@
 //! The handlers, one file for each thing that they serve.
 
+pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod health;
+pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod orgs;
 pub(crate) mod prices;
+pub(crate) mod sign_in;
 pub(crate) mod status;
 pub(crate) mod tail;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::access::Action;
 use crate::act::Event;
+use crate::entrance::Entrance;
 use crate::node::{NodeStatus, NotReady};
 use crate::{AppError, Ctx, Tail, chain};
 
@@ -61,6 +62,7 @@ pub struct App {
     stopped: watch::Sender<bool>,
     /// Whether anybody has signed up, once somebody has.
     pub(crate) claimed: Arc<AtomicBool>,
+    pub(crate) entrance: Arc<Entrance>,
 }
 
 /// The state of the node and its store.
@@ -82,7 +84,12 @@ impl App {
     /// The use cases over `parts`.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), stopped: watch::Sender::new(false), claimed: Arc::default() }
+        Self {
+            parts: Arc::new(parts),
+            stopped: watch::Sender::new(false),
+            claimed: Arc::default(),
+            entrance: Arc::default(),
+        }
     }
 
     /// The time.

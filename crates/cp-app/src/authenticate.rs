@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cp_base::{Slug, Timestamp, Token};
+use cp_base::{ErrorKind, Slug, Timestamp, Token};
 use cp_db::{DbError, Tx};
 use cp_store::{ApiKey, Org, Principal, Project, Session};
 
 use crate::access::{Role, Roles};
 use crate::ctx::{Caller, Ctx, OrgCtx, Via};
+use crate::sign_in::SESSION_LIFE;
 use crate::{App, AppError};
 
 /// What an API key begins with.
@@ -48,8 +49,7 @@ impl App {
         address: Option<IpAddr>,
     ) -> Result<Caller, AppError> {
         match credential {
-            Some(Credential::ApiKey(text)) => self.by_api_key(&text, address).await,
-            Some(Credential::Session(text)) => self.by_session(&text, address).await,
+            Some(credential) => self.by(credential, address).await,
             None if self.is_claimed().await? || address.is_some_and(|address| !address.is_loopback()) => {
                 Err(AppError::unauthenticated(
                     "sign in, or send an API key as `Authorization: Bearer cpa_…` (`codepromptu login` keeps one for the \
@@ -75,6 +75,20 @@ impl App {
         let claimed = cp_store::is_anybody_there(&mut tx).await?;
         self.claimed.store(claimed, Ordering::Relaxed);
         Ok(claimed)
+    }
+
+    /// Whoever shows too many wrong credentials is not listened to for a while.
+    async fn by(&self, credential: Credential, address: Option<IpAddr>) -> Result<Caller, AppError> {
+        self.entrance.admit(address, self.parts.clock.now())?;
+        let (Credential::ApiKey(text) | Credential::Session(text)) = &credential;
+        let found = match &credential {
+            Credential::ApiKey(_) => self.by_api_key(text, address).await,
+            Credential::Session(_) => self.by_session(text, address).await,
+        };
+        if found.as_ref().is_err_and(|error| error.kind == ErrorKind::Unauthenticated) {
+            self.entrance.note_wrong(address, text, self.parts.clock.now());
+        }
+        found
     }
 
     async fn by_api_key(&self, text: &str, address: Option<IpAddr>) -> Result<Caller, AppError> {
@@ -134,8 +148,9 @@ impl App {
 
     async fn touch_session(&self, session: &Session, now: Timestamp) -> Result<(), AppError> {
         if session.last_seen_at.after(TOUCH_EVERY) <= now {
+            let end = now.after(SESSION_IDLE).min(session.created_at.after(SESSION_LIFE));
             let mut tx = self.parts.db.begin_write().await?;
-            cp_store::touch_session(&mut tx, session.id, now, now.after(SESSION_IDLE)).await?;
+            cp_store::touch_session(&mut tx, session.id, now, end).await?;
             tx.commit().await?;
         }
         Ok(())

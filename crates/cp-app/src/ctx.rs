@@ -13,6 +13,8 @@ use crate::{AppError, Role};
 pub enum Via {
     /// At the machine itself, before anybody has signed up.
     Local,
+    /// With a password or a link, before they are known.
+    SignIn,
     /// A signed-in browser.
     Session(SessionId),
     /// An API key.
@@ -25,6 +27,7 @@ impl Via {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
+            Self::SignIn => "sign_in",
             Self::Session(_) => "session",
             Self::ApiKey => "api_key",
         }

@@ -51,6 +51,22 @@ impl AppError {
         Self::of(ErrorKind::Conflict, what)
     }
 
+    /// Too many attempts.
+    pub(crate) fn rate_limited(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::RateLimited, what)
+    }
+
+    /// A fault of ours.
+    pub(crate) fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let public = "the program failed; its log says why".to_owned();
+        Self { kind: ErrorKind::Internal, public, source: Some(source.into()) }
+    }
+
+    /// Only a person who is signed in has an account.
+    pub(crate) fn people_only() -> Self {
+        Self::of(ErrorKind::Forbidden, "this is about an account, and only a person who has signed in has one")
+    }
+
     /// Nobody is known to ask.
     pub(crate) fn unauthenticated(what: impl std::fmt::Display) -> Self {
         Self::of(ErrorKind::Unauthenticated, what)

@@ -5,17 +5,25 @@
 //! transaction with its event in the audit log.
 
 pub mod access;
+mod account;
 mod act;
 mod app;
 mod audit;
 mod authenticate;
 mod ctx;
+mod entrance;
 mod error;
+mod invitations;
 mod keys;
 mod live;
 mod money;
 mod node;
 mod orgs;
+mod passwords;
+mod second_factor;
+mod setup;
+mod sign_in;
+mod throttle;
 
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
 pub mod model {
@@ -24,7 +32,8 @@ pub mod model {
         RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_store::{
-        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Org, Principal, Project,
+        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Invitation, Org, Person,
+        Principal, Project, SessionRow,
     };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
@@ -34,12 +43,17 @@ pub mod model {
 }
 
 pub use access::Role;
+pub use account::Account;
 pub use app::{App, Parts, Status};
 pub use audit::Checkpoint;
 pub use authenticate::{API_KEY_PREFIX, Credential, SESSION_PREFIX, Wanted};
 pub use ctx::{Caller, Ctx, OrgCtx, Via};
 pub use error::{AppError, chain};
+pub use invitations::{INVITATION_PREFIX, MadeInvitation, NewInvitation, SeenInvitation};
 pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};
 pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, UnpricedModel};
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
+pub use second_factor::Enrolment;
+pub use setup::{NewPerson, SETUP_PREFIX};
+pub use sign_in::{Origin, SignIn, SignInStep, SignedIn};

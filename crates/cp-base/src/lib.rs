@@ -19,6 +19,7 @@ mod signing;
 mod slug;
 mod time;
 mod token;
+mod totp;
 
 pub use capture::{CaptureMark, CaptureMode, CaptureReason};
 pub use clock::{Clock, SystemClock, Tick};
@@ -40,3 +41,4 @@ pub use signing::{BadSignature, PublicKey, SigningKey};
 pub use slug::{Slug, SlugError};
 pub use time::{Timestamp, TimestampParseError};
 pub use token::Token;
+pub use totp::{base32, totp_check, totp_code, totp_step};

@@ -250,11 +250,11 @@ impl Client {
         self.get_json("/api/v1/audit/checkpoint").await
     }
 
-    async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(crate) async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.send_json(Method::GET, path, Bytes::new()).await
     }
 
-    async fn post_json<T: DeserializeOwned>(
+    pub(crate) async fn post_json<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
@@ -270,7 +270,7 @@ impl Client {
         self.send_json(Method::PUT, path, json(body)?).await
     }
 
-    async fn delete(&self, path: &str) -> Result<(), ClientError> {
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), ClientError> {
         self.send(Method::DELETE, path, Bytes::new()).await.map(drop)
     }
 

@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod lines;
 mod query;
+mod sign_in;
 mod tail;
 
 pub use client::{Client, Export};

@@ -48,6 +48,8 @@ pub struct Session {
     pub person: PersonId,
     /// The address that signed in.
     pub email: String,
+    /// When it began.
+    pub created_at: Timestamp,
     /// When it was used last, to about a minute.
     pub last_seen_at: Timestamp,
     /// When it ends.
@@ -209,6 +211,7 @@ pub async fn find_session(tx: &mut Tx, digest: &Digest) -> Result<Option<Session
             id: row.get("session_id")?,
             person: row.get("person_id")?,
             email: row.get("email")?,
+            created_at: row.get("created_at")?,
             last_seen_at: row.get("last_seen_at")?,
             expires_at: row.get("expires_at")?,
         })
@@ -253,6 +256,11 @@ pub async fn end_sessions(tx: &mut Tx, person: PersonId) -> Result<u64, DbError>
     tx.execute(sql::END_SESSIONS, args![person]).await
 }
 
+/// All sessions of a person but `kept` end. How many.
+pub async fn end_other_sessions(tx: &mut Tx, person: PersonId, kept: SessionId) -> Result<u64, DbError> {
+    tx.execute(sql::END_OTHER_SESSIONS, args![person, kept]).await
+}
+
 /// Forgets the sessions that are over at `now`. How many.
 pub async fn delete_expired_sessions(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     tx.execute(sql::DELETE_EXPIRED_SESSIONS, args![now]).await
@@ -279,6 +287,21 @@ pub async fn create_invitation(tx: &mut Tx, invitation: &Invitation, token: &Tok
 pub async fn find_invitation(tx: &mut Tx, digest: &Digest) -> Result<Option<Invitation>, DbError> {
     let row = tx.fetch_optional(sql::FIND_INVITATION, args![digest.to_vec()]).await?;
     row.as_ref().map(invitation).transpose()
+}
+
+/// An invitation of the organisation.
+pub async fn find_invitation_by_id(
+    tx: &mut Tx,
+    scope: OrgScope,
+    id: InvitationId,
+) -> Result<Option<Invitation>, DbError> {
+    let row = tx.fetch_optional(sql::FIND_INVITATION_BY_ID, args![scope, id]).await?;
+    row.as_ref().map(invitation).transpose()
+}
+
+/// Forgets the invitations that are over at `now`. How many.
+pub async fn delete_expired_invitations(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    tx.execute(sql::DELETE_EXPIRED_INVITATIONS, args![now]).await
 }
 
 /// The invitations that nobody has taken yet, newest first.

@@ -11,6 +11,7 @@ mod org;
 mod problem;
 mod query;
 mod scalar;
+mod sign_in;
 mod status;
 
 pub use audit::{AuditActor, AuditCheckpoint, AuditEvent, AuditPage, AuditQuery, ChainedEvent};
@@ -28,4 +29,9 @@ pub use org::{ApiKey, ApiKeys, MadeApiKey, Me, Named, NewApiKey, Org, Orgs, Proj
 pub use problem::{Failing, Problem};
 pub use query::{CallQuery, PageQuery};
 pub use scalar::{Cursor, CursorParseError, Usd};
+pub use sign_in::{
+    AcceptInvitation, Account, Code, Enrolment, Invitation, InvitationToken, Invitations, MadeInvitation,
+    NewInvitation, NewPassword, PasswordAgain, Person, RecoveryCodes, SeenInvitation, Session, SessionToken,
+    SetUp, SignIn, SignedIn,
+};
 pub use status::{LogStatus, PipelineStatus, ProviderStatus, Ready, Status, StoreStatus};

@@ -80,10 +80,13 @@ const OTEL_VARIABLES: &[(&str, &str, Kind)] = &[
 ];
 
 /// Variables of this prefix that are not configuration keys.
-const OTHER_VARIABLES: [&str; 6] = [
+const OTHER_VARIABLES: [&str; 9] = [
+    "CODEPROMPTU_API_KEY",
     "CODEPROMPTU_BIN",
     "CODEPROMPTU_LOG",
     "CODEPROMPTU_MASTER_KEY",
+    "CODEPROMPTU_ORG",
+    "CODEPROMPTU_PROJECT",
     "CODEPROMPTU_SERVER",
     "CODEPROMPTU_TEST_POSTGRES",
     "CODEPROMPTU_TEST_POSTGRES_BIN",

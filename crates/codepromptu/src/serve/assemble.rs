@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cp_app::App;
-use cp_base::{Clock as _, IdGenerator, ProjectScope, Random, SystemClock};
+use cp_base::{Clock as _, IdGenerator, ProjectScope, Random, SystemClock, Token};
 use cp_capture::{Log, LogConfig, Recovery};
 use cp_db::{Db, Durability as DbDurability};
 use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
@@ -46,6 +46,8 @@ pub(super) struct Parts {
     db: Db,
     /// Where the master key lies, when it was made just now.
     pub(super) new_master_key: Option<PathBuf>,
+    /// What makes the owner, while there is none.
+    pub(super) setup: Option<Token>,
     /// What a person should know of this start.
     pub(super) notices: Vec<String>,
 }
@@ -109,6 +111,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         price_lists,
         node,
     });
+    let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;
     let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
     Ok(Parts {
         gateway,
@@ -120,6 +123,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         spans,
         db,
         new_master_key: master.made,
+        setup,
         notices: notices(&recovery),
     })
 }

@@ -19,6 +19,11 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
             "  Everything stored is encrypted under it. Keep a copy elsewhere: without it nothing can be read."
         )?;
     }
+    if let Some(token) = &parts.setup {
+        writeln!(out, "Nobody has signed up. Whoever opens this link first becomes the owner:")?;
+        writeln!(out, "  {base}/setup#{}", token.expose())?;
+        writeln!(out, "  Until then whoever sits at this machine may do everything.")?;
+    }
     for line in &parts.notices {
         writeln!(out, "{line}")?;
     }

@@ -70,7 +70,7 @@ cp_db::statements! {
                       VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
 
     /// The session that a digest belongs to, with its person.
-    FIND_SESSION = "SELECT s.session_id, s.person_id, s.last_seen_at, s.expires_at, p.email
+    FIND_SESSION = "SELECT s.session_id, s.person_id, s.created_at, s.last_seen_at, s.expires_at, p.email
                       FROM sessions s JOIN people p ON p.person_id = s.person_id WHERE s.digest = $1";
 
     /// The sessions of a person, latest first.
@@ -85,6 +85,9 @@ cp_db::statements! {
 
     /// All sessions of a person end.
     END_SESSIONS = "DELETE FROM sessions WHERE person_id = $1";
+
+    /// All sessions of a person but one end.
+    END_OTHER_SESSIONS = "DELETE FROM sessions WHERE person_id = $1 AND session_id <> $2";
 
     /// Sessions that are over.
     DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE expires_at <= $1";
@@ -101,6 +104,13 @@ cp_db::statements! {
     /// The invitations of an organisation that wait, newest first.
     LIST_INVITATIONS = "SELECT org_id, invitation_id, project_id, email, role, invited_by, created_at, expires_at
                           FROM invitations WHERE org_id = $1 ORDER BY created_at DESC, invitation_id DESC";
+
+    /// An invitation of an organisation.
+    FIND_INVITATION_BY_ID = "SELECT org_id, invitation_id, project_id, email, role, invited_by, created_at, expires_at
+                               FROM invitations WHERE org_id = $1 AND invitation_id = $2";
+
+    /// Invitations that are over.
+    DELETE_EXPIRED_INVITATIONS = "DELETE FROM invitations WHERE expires_at <= $1";
 
     /// An invitation is used or withdrawn: it works once.
     DELETE_INVITATION = "DELETE FROM invitations WHERE org_id = $1 AND invitation_id = $2";

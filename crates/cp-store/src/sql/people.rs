@@ -50,6 +50,9 @@ cp_db::statements! {
     /// A second factor, or none.
     SET_TOTP = "UPDATE people SET totp_sealed = $2 WHERE person_id = $1";
 
+    /// A second factor in place of the one that was read: of two who use a code at once one does.
+    SWAP_TOTP = "UPDATE people SET totp_sealed = $3 WHERE person_id = $1 AND totp_sealed = $2";
+
     /// A person joins an organisation. Changes nothing for a member.
     ADD_MEMBER = "INSERT INTO members (org_id, person_id, joined_at) VALUES ($1, $2, $3)
                   ON CONFLICT (org_id, person_id) DO NOTHING";
