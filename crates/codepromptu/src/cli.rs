@@ -4,9 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
-use crate::commands::{
-    audit, calls, cost, demo, key, login, member, mock, prices, project, run, status,
-};
+use crate::commands::{audit, calls, cost, demo, key, login, member, mock, prices, project, run, status};
 use crate::credentials;
 use crate::serve::ServeArgs;
 

@@ -68,7 +68,8 @@ fn read(path: &Path) -> anyhow::Result<Kept> {
         // What is wrong with it is not said: the message would quote a token.
         Ok(text) => toml::from_str(&text).map_err(|_| {
             let what = format!("{shown} does not read");
-            Failure { what, help: "remove the file, and sign in again with `codepromptu login`".to_owned() }.into()
+            Failure { what, help: "remove the file, and sign in again with `codepromptu login`".to_owned() }
+                .into()
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Kept::default()),
         Err(error) => Err(error).with_context(|| format!("{shown} cannot be read")),

@@ -39,7 +39,18 @@ pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
 
 /// First path segments that are this crate's.
 const SEGMENTS: [&str; 12] = [
-    "", "account", "api", "assets", "docs", "favicon.ico", "healthz", "invite", "login", "metrics", "readyz", "setup",
+    "",
+    "account",
+    "api",
+    "assets",
+    "docs",
+    "favicon.ico",
+    "healthz",
+    "invite",
+    "login",
+    "metrics",
+    "readyz",
+    "setup",
 ];
 
 /// Whether a path belongs to [`router`]. Every other path is the gateway's: its first segment names a provider.

@@ -77,7 +77,12 @@ impl App {
     }
 
     /// Another password. Whoever else is signed in with the old one no longer is.
-    pub async fn change_password(&self, caller: &Caller, current: Secret, new: Secret) -> Result<(), AppError> {
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: Secret,
+        new: Secret,
+    ) -> Result<(), AppError> {
         let person = self.own_again(caller, current).await?;
         passwords::check(&new, &[&person.email, &person.name])?;
         let hash = self.entrance.passwords.hash(new, &self.parts.random).await?;
@@ -87,8 +92,8 @@ impl App {
             Some(session) => cp_store::end_other_sessions(&mut tx, person.id, session).await?,
             None => cp_store::end_sessions(&mut tx, person.id).await?,
         };
-        let event = Event::new("password.change", person.id)
-            .detail(format_args!("{ended} other sessions ended"));
+        let event =
+            Event::new("password.change", person.id).detail(format_args!("{ended} other sessions ended"));
         self.record_of(&mut tx, caller, person.id, &event).await?;
         Ok(tx.commit().await?)
     }

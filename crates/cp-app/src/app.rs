@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use cp_base::{CallId, Clock, ConversationId, IdGenerator, MasterKey, ProjectScope, Random, SigningKey};
+use cp_base::{
+    CallId, Clock, ConversationId, IdGenerator, KeyRing, MasterKey, ProjectScope, Random, SigningKey,
+};
 use cp_db::Db;
 use cp_genai::PriceBook;
 use cp_traffic::{
     CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, StoreError, TrafficStatus,
     TrafficStore,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::access::Action;
 use crate::act::Event;
@@ -35,6 +37,10 @@ pub struct Parts {
     pub master: MasterKey,
     /// Signs in the name of the installation.
     pub signing: SigningKey,
+    /// Where projects' keys are known.
+    pub ring: KeyRing,
+    /// Wakes the one who keeps house.
+    pub nudge: Arc<Notify>,
     /// Makes keys.
     pub random: Arc<Random>,
     /// The project that is meant where none is named.

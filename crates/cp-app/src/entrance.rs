@@ -46,7 +46,12 @@ fn named(address: Option<IpAddr>) -> String {
 impl Entrance {
     /// Begins an attempt with a password or code. It counts as failed until it is [`Self::forgive`]n, so that attempts at
     /// once are no way around.
-    pub(crate) fn attempt(&self, email: &str, address: Option<IpAddr>, now: Timestamp) -> Result<(), AppError> {
+    pub(crate) fn attempt(
+        &self,
+        email: &str,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
         let address = named(address);
         self.addresses.check(&address, now)?;
         self.accounts.check(email, now)?;

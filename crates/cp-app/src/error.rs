@@ -4,6 +4,7 @@ use std::error::Error;
 
 use cp_base::ErrorKind;
 use cp_db::DbError;
+use cp_store::RegistryError;
 use cp_traffic::StoreError;
 
 use crate::access::{Action, Roles};
@@ -64,7 +65,10 @@ impl AppError {
 
     /// Only a person who is signed in has an account.
     pub(crate) fn people_only() -> Self {
-        Self::of(ErrorKind::Forbidden, "this is about an account, and only a person who has signed in has one")
+        Self::of(
+            ErrorKind::Forbidden,
+            "this is about an account, and only a person who has signed in has one",
+        )
     }
 
     /// Nobody is known to ask.
@@ -122,5 +126,18 @@ impl From<DbError> for AppError {
             return Self { kind: ErrorKind::Conflict, public, source: Some(Box::new(error)) };
         }
         StoreError::from(error).into()
+    }
+}
+
+impl From<RegistryError> for AppError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Db(error) => error.into(),
+            error => Self {
+                kind: ErrorKind::Internal,
+                public: "the registry's keys cannot be used; the program's log says why".to_owned(),
+                source: Some(Box::new(error)),
+            },
+        }
     }
 }

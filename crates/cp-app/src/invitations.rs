@@ -50,7 +50,11 @@ pub struct SeenInvitation {
 
 impl App {
     /// Invites somebody.
-    pub async fn create_invitation(&self, ctx: &OrgCtx, new: NewInvitation) -> Result<MadeInvitation, AppError> {
+    pub async fn create_invitation(
+        &self,
+        ctx: &OrgCtx,
+        new: NewInvitation,
+    ) -> Result<MadeInvitation, AppError> {
         if !self.is_claimed().await? {
             return Err(AppError::conflict(
                 "nobody owns this installation yet: first open the link that `codepromptu serve` printed",
@@ -97,7 +101,8 @@ impl App {
     pub async fn withdraw_invitation(&self, ctx: &OrgCtx, id: InvitationId) -> Result<(), AppError> {
         let mut act = self.begin(ctx, Action::ManageMembers).await?;
         let found = cp_store::find_invitation_by_id(act.tx(), ctx.scope, id).await?;
-        let invitation = found.ok_or_else(|| AppError::absent(format_args!("there is no invitation {id}")))?;
+        let invitation =
+            found.ok_or_else(|| AppError::absent(format_args!("there is no invitation {id}")))?;
         cp_store::delete_invitation(act.tx(), ctx.scope, id).await?;
         act.commit(Event::new("invitation.withdraw", id).detail(&invitation.email).before(&invitation)).await
     }
@@ -167,7 +172,12 @@ impl App {
         self.record(tx, &place, event).await
     }
 
-    async fn find_invitation(&self, tx: &mut Tx, token: &str, origin: &Origin) -> Result<Invitation, AppError> {
+    async fn find_invitation(
+        &self,
+        tx: &mut Tx,
+        token: &str,
+        origin: &Origin,
+    ) -> Result<Invitation, AppError> {
         let now = self.parts.clock.now();
         let found = match Token::parse(token, INVITATION_PREFIX) {
             Some(token) => cp_store::find_invitation(tx, &token.digest()).await?,
@@ -194,7 +204,8 @@ async fn join(
     let principal = Principal::Person(person.id);
     match invitation.project {
         Some(project) => {
-            let project = cp_store::find_project(tx, invitation.scope, project).await?.ok_or_else(no_invitation)?;
+            let project =
+                cp_store::find_project(tx, invitation.scope, project).await?.ok_or_else(no_invitation)?;
             cp_store::grant_in_project(tx, project.scope, principal, &invitation.role, now).await?;
         }
         None => cp_store::grant_in_org(tx, invitation.scope, principal, &invitation.role, now).await?,

@@ -20,6 +20,8 @@ mod money;
 mod node;
 mod orgs;
 mod passwords;
+mod retention;
+mod sealing;
 mod second_factor;
 mod setup;
 mod sign_in;
@@ -35,10 +37,11 @@ pub mod model {
         ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Invitation, Org, Person,
         Principal, Project, SessionRow,
     };
+    pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
-        CostChange, CostGroup, CostGrouping, DetailPage, Label, PriceOfCall, RawBodies, TokensByKind,
-        TrafficStatus,
+        CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies,
+        TokensByKind, TrafficStatus,
     };
 }
 
@@ -54,6 +57,8 @@ pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};
 pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, UnpricedModel};
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
+pub use retention::NewHold;
+pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
 pub use setup::{NewPerson, SETUP_PREFIX};
 pub use sign_in::{Origin, SignIn, SignInStep, SignedIn};

@@ -26,7 +26,11 @@ pub struct Enrolment {
 
 impl App {
     /// Makes a secret for an authenticator app. It is asked for once [`Self::confirm_second_factor`] was told a code.
-    pub async fn begin_second_factor(&self, caller: &Caller, password: Secret) -> Result<Enrolment, AppError> {
+    pub async fn begin_second_factor(
+        &self,
+        caller: &Caller,
+        password: Secret,
+    ) -> Result<Enrolment, AppError> {
         let person = self.own_again(caller, password).await?;
         if self.second_factor(&person)?.is_some() {
             return Err(AppError::conflict("there is a second factor already: remove it first"));
@@ -40,7 +44,10 @@ impl App {
         self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.begin", person.id)).await?;
         tx.commit().await?;
         let secret = base32(&secret);
-        let uri = format!("otpauth://totp/CodePromptu:{}?secret={secret}&issuer=CodePromptu", escaped(&person.email));
+        let uri = format!(
+            "otpauth://totp/CodePromptu:{}?secret={secret}&issuer=CodePromptu",
+            escaped(&person.email)
+        );
         let picture = QrCode::new(&uri).map_err(AppError::internal)?;
         let picture = picture.render::<svg::Color<'_>>().min_dimensions(200, 200).build();
         Ok(Enrolment { secret: Secret::new(secret), uri: Secret::new(uri), picture })
@@ -56,7 +63,9 @@ impl App {
         };
         let secret = unhex(&factor.secret).unwrap_or_default();
         let Some(step) = totp_check(&secret, code.trim(), now, factor.last_step) else {
-            return Err(AppError::invalid("the code is wrong: take the one that the app shows now, and see its clock"));
+            return Err(AppError::invalid(
+                "the code is wrong: take the one that the app shows now, and see its clock",
+            ));
         };
         let codes: Vec<_> = std::iter::repeat_with(|| self.recovery_code()).take(RECOVERY_CODES).collect();
         factor.confirmed = true;
@@ -138,5 +147,7 @@ fn recovery_digest(code: &str) -> String {
 /// An address as a part of a URI: all but letters, digits and a few marks as `%` and two digits (RFC 3986).
 fn escaped(text: &str) -> String {
     let keep = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    text.bytes().map(|byte| if keep(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if keep(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

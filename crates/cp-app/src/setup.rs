@@ -64,11 +64,14 @@ impl App {
         let signed_in = self.begin_session(&mut tx, person.clone(), origin).await?;
         let caller = Caller::signed_in(&person, signed_in.session, origin.address);
         let place = OrgCtx { caller, scope, roles: Roles::new([Role::Owner]) };
-        let event = Event::new("org.claim", scope.org()).detail(format_args!("{} is the owner", person.email));
+        let event =
+            Event::new("org.claim", scope.org()).detail(format_args!("{} is the owner", person.email));
         // Events of an organisation are written one after another: of two nodes at this, the second sees the first's.
         self.record(&mut tx, &place, event).await?;
         if cp_store::list_members(&mut tx, scope).await?.len() > 1 {
-            return Err(AppError::conflict("somebody has signed up already: sign in, or ask for an invitation"));
+            return Err(AppError::conflict(
+                "somebody has signed up already: sign in, or ask for an invitation",
+            ));
         }
         tx.commit().await?;
         Ok(signed_in)

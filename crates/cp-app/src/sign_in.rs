@@ -96,7 +96,12 @@ impl App {
     }
 
     /// Puts on record that somebody was refused, and says what they are told: the same, whatever it was.
-    async fn refuse(&self, person: Option<&Person>, origin: &Origin, why: &str) -> Result<AppError, AppError> {
+    async fn refuse(
+        &self,
+        person: Option<&Person>,
+        origin: &Origin,
+        why: &str,
+    ) -> Result<AppError, AppError> {
         let nobody = Caller::nobody(origin.address);
         let mut tx = self.parts.db.begin_write().await?;
         match person {
@@ -130,7 +135,12 @@ impl App {
             last_seen_at: now,
             expires_at: now.after(SESSION_IDLE),
             address: origin.address.map_or_else(String::new, |address| address.to_string()),
-            user_agent: origin.user_agent.chars().filter(|char| !char.is_control()).take(MAX_USER_AGENT).collect(),
+            user_agent: origin
+                .user_agent
+                .chars()
+                .filter(|char| !char.is_control())
+                .take(MAX_USER_AGENT)
+                .collect(),
         };
         cp_store::create_session(tx, person.id, &session, &token).await?;
         let caller = Caller::signed_in(&person, session.id, origin.address);
@@ -175,9 +185,12 @@ impl Caller {
 /// An address as it signs in.
 pub(crate) fn read_email(text: &str) -> Result<String, AppError> {
     let email = text.trim().to_lowercase();
-    let fits = email.len() <= MAX_EMAIL && !email.chars().any(|char| char.is_whitespace() || char.is_control());
+    let fits =
+        email.len() <= MAX_EMAIL && !email.chars().any(|char| char.is_whitespace() || char.is_control());
     match email.split_once('@') {
-        Some((name, domain)) if fits && !name.is_empty() && !domain.is_empty() && !domain.contains('@') => Ok(email),
+        Some((name, domain)) if fits && !name.is_empty() && !domain.is_empty() && !domain.contains('@') => {
+            Ok(email)
+        }
         _ => Err(AppError::invalid("this is no e-mail address: write one such as ada@example.com")),
     }
 }

@@ -35,10 +35,13 @@ impl Throttle {
     /// Nothing, or that there were too many failures.
     pub(crate) fn check(&self, key: &str, now: Timestamp) -> Result<(), AppError> {
         let keys = self.lock();
-        let over = keys.get(&digest(key)).filter(|count| self.is_open(count, now) && count.failures >= self.limit);
+        let over =
+            keys.get(&digest(key)).filter(|count| self.is_open(count, now) && count.failures >= self.limit);
         over.map_or(Ok(()), |_| {
             let minutes = self.window.as_secs().div_ceil(60);
-            Err(AppError::rate_limited(format_args!("too many attempts failed: try again in {minutes} minutes")))
+            Err(AppError::rate_limited(format_args!(
+                "too many attempts failed: try again in {minutes} minutes"
+            )))
         })
     }
 

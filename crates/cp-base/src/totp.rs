@@ -21,7 +21,8 @@ pub fn totp_code(secret: &[u8], step: u64) -> String {
     let tag = hmac::sign(&key, &step.to_be_bytes());
     // Dynamic truncation (RFC 4226, 5.3): the last half byte says where four bytes are taken.
     let offset = tag.as_ref().last().map_or(0, |byte| usize::from(byte & 15));
-    let taken = tag.as_ref().iter().skip(offset).take(4).fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte));
+    let taken =
+        tag.as_ref().iter().skip(offset).take(4).fold(0u32, |sum, byte| (sum << 8) | u32::from(*byte));
     format!("{:06}", (taken & 0x7fff_ffff) % 10u32.pow(DIGITS))
 }
 
@@ -44,12 +45,17 @@ fn is_same(left: &[u8], right: &[u8]) -> bool {
 #[must_use]
 pub fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    bytes.chunks(5).flat_map(letters).map(|digit| char::from(ALPHABET.get(digit).copied().unwrap_or(b'A'))).collect()
+    bytes
+        .chunks(5)
+        .flat_map(letters)
+        .map(|digit| char::from(ALPHABET.get(digit).copied().unwrap_or(b'A')))
+        .collect()
 }
 
 /// The digits of up to five bytes.
 fn letters(chunk: &[u8]) -> impl Iterator<Item = usize> {
-    let bits = chunk.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte)) << (8 * (5 - chunk.len()));
+    let bits =
+        chunk.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte)) << (8 * (5 - chunk.len()));
     let count = (chunk.len() * 8).div_ceil(5);
     (0..count).map(move |place| usize::try_from((bits >> (35 - 5 * place)) & 31).unwrap_or(0))
 }
@@ -83,7 +89,9 @@ mod tests {
     fn a_code_is_taken_within_a_step_of_its_own_and_never_again() {
         let now = at(1_234_567_890);
         let step = totp_step(now);
-        for (code, taken) in [(step - 2, false), (step - 1, true), (step, true), (step + 1, true), (step + 2, false)] {
+        for (code, taken) in
+            [(step - 2, false), (step - 1, true), (step, true), (step + 1, true), (step + 2, false)]
+        {
             assert_eq!(totp_check(SECRET, &totp_code(SECRET, code), now, 0), taken.then_some(code));
         }
         assert_eq!(totp_check(SECRET, &totp_code(SECRET, step), now, step), None);
@@ -92,9 +100,14 @@ mod tests {
 
     #[test]
     fn secrets_are_written_as_the_standard_does() {
-        for (bytes, text) in
-            [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("foobar", "MZXW6YTBOI")]
-        {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "MY"),
+            ("fo", "MZXQ"),
+            ("foo", "MZXW6"),
+            ("foob", "MZXW6YQ"),
+            ("foobar", "MZXW6YTBOI"),
+        ] {
             assert_eq!(base32(bytes.as_bytes()), text);
         }
     }

@@ -93,15 +93,16 @@ impl Catalog {
         self.segments.iter().map(ahead).sum()
     }
 
-    /// The oldest segments that every consumer has passed and that are kept long enough. Never the last one, which is
-    /// written to.
-    pub(crate) fn expired(&mut self, now: Timestamp, min_retention: Duration) -> Vec<u64> {
+    /// The oldest segments that every consumer has passed and that are kept long enough, or begin before what is
+    /// to be forgotten. Never the last one, which is written to.
+    pub(crate) fn expired(&mut self, now: Timestamp, min_retention: Duration, forget: u64) -> Vec<u64> {
         // A clock that was set back must not keep a segment for ever.
         self.segments.values_mut().for_each(|segment| segment.last_write = segment.last_write.min(now));
         let passed = self.consumers.values().min().map_or(u64::MAX, |cursor| cursor.0);
         let finished = self.segments.len().saturating_sub(1);
         let oldest = self.segments.iter().take(finished).take_while(|(base, segment)| {
-            base.saturating_add(segment.len) <= passed && segment.last_write <= now.before(min_retention)
+            let end = base.saturating_add(segment.len);
+            end <= passed && (**base < forget || segment.last_write <= now.before(min_retention))
         });
         oldest.map(|(base, _)| *base).collect()
     }
@@ -133,12 +134,13 @@ mod tests {
         let mut catalog = catalog(&[(0, 100, 0), (1000, 100, 10), (2000, 100, 20)]);
         let hour = i64::try_from(HOUR.as_micros()).unwrap();
         assert!(catalog.release("a", Position(2064)));
-        assert!(catalog.expired(Timestamp(2 * hour), HOUR).is_empty(), "b has not passed it");
+        assert!(catalog.expired(Timestamp(2 * hour), HOUR, 0).is_empty(), "b has not passed it");
         assert!(catalog.release("b", Position(100)));
-        assert!(catalog.expired(Timestamp(hour - 1), HOUR).is_empty(), "it is too young");
-        assert_eq!(catalog.expired(Timestamp(hour), HOUR), [0]);
+        assert!(catalog.expired(Timestamp(hour - 1), HOUR, 0).is_empty(), "it is too young");
+        assert_eq!(catalog.expired(Timestamp(hour - 1), HOUR, 1), [0], "and is to be forgotten");
+        assert_eq!(catalog.expired(Timestamp(hour), HOUR, 0), [0]);
         assert!(catalog.release("b", Position(9999)));
-        assert_eq!(catalog.expired(Timestamp(2 * hour), HOUR), [0, 1000], "the last one stays");
+        assert_eq!(catalog.expired(Timestamp(2 * hour), HOUR, 0), [0, 1000], "the last one stays");
         assert!(!catalog.release("c", Position(0)));
     }
 
@@ -147,7 +149,7 @@ mod tests {
         let hour = i64::try_from(HOUR.as_micros()).unwrap();
         let mut catalog = catalog(&[(0, 100, 90 * hour), (1000, 100, 90 * hour)]);
         assert!(catalog.release("a", Position(100)) && catalog.release("b", Position(100)));
-        assert!(catalog.expired(Timestamp(0), HOUR).is_empty());
-        assert_eq!(catalog.expired(Timestamp(hour), HOUR), [0]);
+        assert!(catalog.expired(Timestamp(0), HOUR, 0).is_empty());
+        assert_eq!(catalog.expired(Timestamp(hour), HOUR, 0), [0]);
     }
 }

@@ -22,6 +22,7 @@ use cp_base::{KeyId, NodeId, Random, SealingKey};
 
 use crate::Record;
 use crate::error::AppendError;
+use crate::log::LogKeys;
 
 /// The one format so far.
 pub(crate) const FORMAT: u32 = 1;
@@ -251,7 +252,7 @@ impl Encoder {
 
 /// Opens frames.
 pub(crate) struct Decoder {
-    key: SealingKey,
+    keys: LogKeys,
     node: NodeId,
     decompressor: zstd::bulk::Decompressor<'static>,
 }
@@ -264,13 +265,14 @@ pub(crate) struct Opened {
 }
 
 impl Decoder {
-    pub(crate) fn new(key: SealingKey, node: NodeId) -> io::Result<Self> {
-        Ok(Self { key, node, decompressor: zstd::bulk::Decompressor::new()? })
+    pub(crate) fn new(keys: LogKeys, node: NodeId) -> io::Result<Self> {
+        Ok(Self { keys, node, decompressor: zstd::bulk::Decompressor::new()? })
     }
 
     /// The records of a frame, or `None` where it does not open: it was altered, or is not of this log.
     pub(crate) fn open(&mut self, header: &FrameHeader, body: &[u8]) -> Option<Opened> {
-        let compressed = self.key.open(&header.context(self.node), body).ok()?;
+        let key = self.keys.find(SealingKey::key_of(body).ok()?)?;
+        let compressed = key.open(&header.context(self.node), body).ok()?;
         // The length is authenticated: it is what the encoder had in memory.
         let capacity = usize::try_from(header.plain_bytes).ok()?;
         let plain = self.decompressor.decompress(&compressed, capacity).ok()?;
@@ -299,7 +301,7 @@ mod tests {
         let node = "node_01h455vb4pex5vsknk084sn02q".parse().unwrap();
         let key = SealingKey::new([1; 32]);
         let encoder = Encoder::new(key.clone(), node, Arc::new(Random::seeded(1))).unwrap();
-        (encoder, Decoder::new(key, node).unwrap())
+        (encoder, Decoder::new(key.into(), node).unwrap())
     }
 
     fn started(encoder: &Encoder) -> Record {

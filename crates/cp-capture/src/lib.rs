@@ -45,7 +45,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use encoding::{DecodedBody, decode_body};
 pub use error::{AppendError, OpenError, ReadError, Refused};
-pub use log::{ConsumerStats, Durability, Log, LogConfig, LogStats, Recovery, Slot};
+pub use log::{ConsumerStats, Durability, Log, LogConfig, LogKeys, LogStats, Recovery, Slot};
 pub use queue::Ack;
 pub use reader::{Batch, Reader};
 pub use record::{Body, Closing, Opening, Record, Started};

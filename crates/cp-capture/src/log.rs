@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cp_base::{Clock, IdGenerator, NodeId, Random, SealingKey};
+use cp_base::{Clock, IdGenerator, KeyId, NodeId, Random, SealingKey};
 use tokio::sync::watch;
 
 use crate::budget::Pledge;
@@ -67,6 +67,27 @@ impl LogConfig {
     }
 }
 
+/// What a log is sealed with: one key for what is written, and those of what was written before it.
+#[derive(Clone, Debug)]
+pub struct LogKeys {
+    /// Seals and opens.
+    pub current: SealingKey,
+    /// Open only.
+    pub earlier: Vec<SealingKey>,
+}
+
+impl LogKeys {
+    pub(crate) fn find(&self, id: KeyId) -> Option<&SealingKey> {
+        std::iter::once(&self.current).chain(&self.earlier).find(|key| key.id() == id)
+    }
+}
+
+impl From<SealingKey> for LogKeys {
+    fn from(current: SealingKey) -> Self {
+        Self { current, earlier: Vec::new() }
+    }
+}
+
 /// What a start found and did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
@@ -101,14 +122,14 @@ impl Log {
     /// When the directory cannot be used, is in use, or holds a log of another key or of a newer program.
     pub fn open(
         config: LogConfig,
-        key: SealingKey,
+        keys: impl Into<LogKeys>,
         ids: &IdGenerator,
         random: Arc<Random>,
         clock: Arc<dyn Clock>,
         consumers: &[&'static str],
     ) -> Result<(Self, Recovery), OpenError> {
         let disk = Disk::new(&config.dir)?;
-        let parts = open::Parts { config, key, random, clock, consumers };
+        let parts = open::Parts { config, keys: keys.into(), random, clock, consumers };
         let (inner, recovery) = open::open(disk, parts, ids)?;
         Ok((Self(Arc::new(inner)), recovery))
     }
@@ -155,9 +176,22 @@ impl Log {
         }
         // The writer, which states it too, may have nothing to do for long.
         catalog.consumers().for_each(|(name, _, bytes)| meters::state_backlog(name, bytes));
-        if !catalog.expired(shared.clock.now(), shared.min_retention).is_empty() {
+        if !catalog.expired(shared.clock.now(), shared.min_retention, shared.forget.load(SeqCst)).is_empty() {
             shared.nudge();
         }
+    }
+
+    /// Has everything before `upto` deleted as soon as every consumer has passed it, however young it is: somebody is to be
+    /// forgotten. Calls that end later go with their own segments. Costs what could have been read again.
+    pub fn forget(&self, upto: Position) {
+        self.0.shared.forget.fetch_max(upto.0, SeqCst);
+        self.0.shared.nudge();
+    }
+
+    /// Whether nothing before `upto` is there any more.
+    #[must_use]
+    pub fn has_forgotten(&self, upto: Position) -> bool {
+        lock(&self.0.shared.catalog).first() >= upto
     }
 
     /// How the log is.

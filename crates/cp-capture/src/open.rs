@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
-use cp_base::{Clock, IdGenerator, NodeId, Random, SealingKey};
+use cp_base::{Clock, IdGenerator, NodeId, Random};
 use tokio::sync::watch;
 
 use crate::budget::Budget;
@@ -11,7 +11,7 @@ use crate::catalog::Catalog;
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::frame::Encoder;
-use crate::log::{Inner, LogConfig, Recovery};
+use crate::log::{Inner, LogConfig, LogKeys, Recovery};
 use crate::meters::Meters;
 use crate::queue::Queue;
 use crate::reader::Source;
@@ -29,7 +29,7 @@ const HEADROOM_BYTES: u64 = 4096;
 /// What a log is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) config: LogConfig,
-    pub(crate) key: SealingKey,
+    pub(crate) keys: LogKeys,
     pub(crate) random: Arc<Random>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) consumers: &'a [&'static str],
@@ -40,7 +40,7 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
     let config = &parts.config;
     let budget = Budget::new(config.memory_bytes, config.max_open_calls as u64);
     let capacity = config.segment_bytes.max(budget.needed_bytes().saturating_add(HEADROOM_BYTES));
-    let found = recover::recover(&disk, parts.key.id(), capacity, &*parts.clock)?;
+    let found = recover::recover(&disk, &parts.keys, capacity, &*parts.clock)?;
     let node = recover::node(&node_file, found.node, ids)
         .map_err(|source| OpenError::io("write", node_path, source))?;
     let segments = found.segments.len();
@@ -51,8 +51,8 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
         let dir = parts.config.dir.clone();
         move |source| OpenError::io(action, dir, source)
     };
-    let encoder =
-        Encoder::new(parts.key.clone(), node, parts.random).map_err(cannot("make a compressor for"))?;
+    let encoder = Encoder::new(parts.keys.current.clone(), node, parts.random)
+        .map_err(cannot("make a compressor for"))?;
     let mut writer = Writer {
         shared: shared.clone(),
         tail,
@@ -60,12 +60,13 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
         durability: parts.config.durability,
         frame_bytes: usize::try_from(FRAME_BYTES.min(capacity / 4)).unwrap_or(usize::MAX),
         failing: false,
+        forgotten: 0,
         _lock: node_file,
     };
     let start = writer.begin(node).map_err(cannot("write to"))?;
     let thread = std::thread::Builder::new().name("capture-log".into());
     let thread = thread.spawn(move || writer.run()).map_err(cannot("start the writer of"))?;
-    let source = Source { dir, catalog: shared.catalog.clone(), key: parts.key, node };
+    let source = Source { dir, catalog: shared.catalog.clone(), keys: parts.keys, node };
     let max_bytes = parts.config.max_bytes;
     let inner = Inner { shared, source, max_bytes, writer: Mutex::new(Some(thread)) };
     Ok((inner, Recovery { torn_bytes, segments, start }))
@@ -92,6 +93,7 @@ fn assemble(
         min_retention: parts.config.min_retention,
         tended_at: AtomicU64::new(clock.ticks().0),
         tend: AtomicBool::new(false),
+        forget: AtomicU64::new(0),
         clock: clock.clone(),
     });
     let mut tail = Tail::new(TailParts {
@@ -99,7 +101,7 @@ fn assemble(
         catalog: shared.catalog.clone(),
         clock,
         node,
-        key: parts.key.id(),
+        key: parts.keys.current.id(),
         capacity,
         max_bytes: parts.config.max_bytes,
         next_base: found.next_base,

@@ -4,12 +4,13 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use cp_base::{NodeId, SealingKey};
+use cp_base::NodeId;
 
 use crate::catalog::{Catalog, Place};
 use crate::disk::LogDir;
 use crate::error::ReadError;
 use crate::frame::Decoder;
+use crate::log::LogKeys;
 use crate::segment::SegmentReader;
 use crate::{Position, Record, lock, meters};
 
@@ -39,7 +40,7 @@ pub struct Reader {
 pub(crate) struct Source {
     pub(crate) dir: LogDir,
     pub(crate) catalog: Arc<Mutex<Catalog>>,
-    pub(crate) key: SealingKey,
+    pub(crate) keys: LogKeys,
     pub(crate) node: NodeId,
 }
 
@@ -97,7 +98,7 @@ impl Reader {
         };
         let decoder = match &mut self.decoder {
             Some(decoder) => decoder,
-            None => self.decoder.insert(Decoder::new(self.source.key.clone(), self.source.node)?),
+            None => self.decoder.insert(Decoder::new(self.source.keys.clone(), self.source.node)?),
         };
         batch.end = Position(header.position + header.frame_bytes());
         match decoder.open(&header, body) {

@@ -9,12 +9,13 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::UNIX_EPOCH;
 
-use cp_base::{Clock, IdGenerator, KeyId, NodeId, Timestamp, kind};
+use cp_base::{Clock, IdGenerator, NodeId, Timestamp, kind};
 
 use crate::catalog::Segment;
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::frame::{FORMAT, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::log::LogKeys;
 use crate::segment::SegmentReader;
 use crate::tail::Segments;
 
@@ -43,11 +44,16 @@ struct Candidate {
 }
 
 /// Looks through the directory.
-pub(crate) fn recover(disk: &Disk, key: KeyId, capacity: u64, clock: &dyn Clock) -> Result<Found, OpenError> {
+pub(crate) fn recover(
+    disk: &Disk,
+    keys: &LogKeys,
+    capacity: u64,
+    clock: &dyn Clock,
+) -> Result<Found, OpenError> {
     let bases = disk.bases().map_err(|source| OpenError::io("list", disk.path(), source))?;
     let mut candidates = Vec::new();
     for base in bases {
-        candidates.push(candidate(disk, base, key)?);
+        candidates.push(candidate(disk, base, keys)?);
     }
     let reach = |found: &Candidate| {
         let owned = found.header.map_or(capacity, |header| header.capacity).max(found.file_bytes);
@@ -69,7 +75,9 @@ pub(crate) fn recover(disk: &Disk, key: KeyId, capacity: u64, clock: &dyn Clock)
             found.segments.insert(last.base, Segment { len, disk_bytes: len, last_write });
             break;
         }
-        let whole = torn == 0 && last.header.is_some_and(|header| header.capacity == capacity);
+        // A header is written once, and names the key of what follows.
+        let fits = |header: SegmentHeader| header.capacity == capacity && header.key == keys.current.id();
+        let whole = torn == 0 && last.header.is_some_and(fits);
         if whole && last.file_bytes >= capacity { &mut found.spares } else { &mut found.empty }
             .push(last.base);
     }
@@ -80,7 +88,7 @@ pub(crate) fn recover(disk: &Disk, key: KeyId, capacity: u64, clock: &dyn Clock)
     Ok(found)
 }
 
-fn candidate(disk: &Disk, base: u64, held: KeyId) -> Result<Candidate, OpenError> {
+fn candidate(disk: &Disk, base: u64, keys: &LogKeys) -> Result<Candidate, OpenError> {
     let path = disk.segment_path(base);
     let read = || -> io::Result<Candidate> {
         let file = File::open(&path)?;
@@ -97,7 +105,9 @@ fn candidate(disk: &Disk, base: u64, held: KeyId) -> Result<Candidate, OpenError
         Some(header) if header.format > FORMAT => {
             Err(OpenError::Newer { path, found: header.format, known: FORMAT })
         }
-        Some(header) if header.key != held => Err(OpenError::WrongKey { path, found: header.key, held }),
+        Some(header) if keys.find(header.key).is_none() => {
+            Err(OpenError::WrongKey { path, found: header.key, held: keys.current.id() })
+        }
         _ => Ok(candidate),
     }
 }

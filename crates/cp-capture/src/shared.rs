@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) tended_at: AtomicU64,
     /// The writer shall look after them before its time.
     pub(crate) tend: AtomicBool,
+    /// What lies before this position goes as soon as every consumer has passed it.
+    pub(crate) forget: AtomicU64,
 }
 
 /// Why the log cannot go on as it should.

@@ -182,6 +182,11 @@ impl Tail {
         self.current.as_ref().map_or(Ok(()), |current| self.parts.disk.sync(&current.file))
     }
 
+    /// Whether the current segment begins before a position.
+    pub(crate) fn begins_before(&self, position: u64) -> bool {
+        self.current.as_ref().is_some_and(|current| current.base < position)
+    }
+
     /// Writes to the current segment no more.
     pub(crate) fn abandon(&mut self) {
         if let Some(current) = self.current.take() {

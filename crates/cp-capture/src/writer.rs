@@ -27,6 +27,8 @@ pub(crate) struct Writer {
     pub(crate) frame_bytes: usize,
     /// The last write or sync failed.
     pub(crate) failing: bool,
+    /// The current segment begins behind this position.
+    pub(crate) forgotten: u64,
     /// Held for its lock.
     pub(crate) _lock: File,
 }
@@ -156,6 +158,7 @@ impl Writer {
         let due = self.shared.tend.swap(false, SeqCst) || self.shared.tending_due();
         if idle || due {
             self.tail.look();
+            self.forget();
             self.expire();
         }
         if self.tail.has_spare() {
@@ -167,6 +170,23 @@ impl Writer {
         }
         self.shared.budget.set_room(self.tail.room());
         self.shared.meters.state(&self.shared.budget);
+    }
+
+    /// Goes on in another segment where the current one holds what is to be forgotten. That one begins with an empty frame: of a
+    /// log without frames the next start would not know which positions were used.
+    fn forget(&mut self) {
+        let upto = self.shared.forget.load(SeqCst);
+        if upto <= self.forgotten || !self.tail.has_spare() {
+            return;
+        }
+        if self.tail.begins_before(upto) {
+            self.tail.abandon();
+            if let Err(error) = self.append() {
+                return tracing::warn!(%error, "the capture log could not go on in another file; it tries again");
+            }
+            self.encoder.clear();
+        }
+        self.forgotten = upto;
     }
 
     fn provision(&mut self) {
@@ -198,7 +218,7 @@ impl Writer {
     /// Deletes the oldest segment that every consumer has passed, young as it may be: a new call is worth more than
     /// another copy of one that is stored. False where there is none.
     fn give_up_oldest(&mut self) -> bool {
-        let passed = lock(&self.shared.catalog).expired(self.shared.clock.now(), Duration::ZERO);
+        let passed = lock(&self.shared.catalog).expired(self.shared.clock.now(), Duration::ZERO, 0);
         let Some(oldest) = passed.first() else { return false };
         self.tail.remove(&[*oldest]).is_ok()
     }
@@ -208,7 +228,8 @@ impl Writer {
             let mut catalog = lock(&self.shared.catalog);
             catalog.consumers().for_each(|(name, _, bytes)| meters::state_backlog(name, bytes));
             self.shared.meters.disk_bytes.set(catalog.disk_bytes() as f64);
-            catalog.expired(self.shared.clock.now(), self.shared.min_retention)
+            let forget = self.shared.forget.load(SeqCst);
+            catalog.expired(self.shared.clock.now(), self.shared.min_retention, forget)
         };
         if let Err(error) = self.tail.remove(&expired) {
             tracing::warn!(%error, "a segment of the capture log could not be deleted");

@@ -1,9 +1,7 @@
 //! Signing in and out, and invitations.
 
 use cp_base::InvitationId;
-use cp_wire::{
-    Account, Invitations, MadeInvitation, NewInvitation, SessionToken, SetUp, SignIn, SignedIn,
-};
+use cp_wire::{Account, Invitations, MadeInvitation, NewInvitation, SessionToken, SetUp, SignIn, SignedIn};
 
 use crate::{Client, ClientError};
 

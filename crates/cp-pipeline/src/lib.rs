@@ -8,8 +8,10 @@ mod background;
 mod batched;
 mod consumer;
 mod derive;
+mod keeper;
 mod mates;
 mod thread;
 
 pub use consumer::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
 pub use derive::{PriceLists, decode_call};
+pub use keeper::{Keeper, KeeperParts};

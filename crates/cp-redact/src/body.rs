@@ -44,7 +44,7 @@ impl Redactor {
     fn edits(&self, text: &str, name: &str, depth: u8) -> Vec<Edit> {
         let begins = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if depth < MAX_DEPTH && begins.starts_with(['{', '[']) {
-            self.document_edits(text, vec![text.len() - begins.len()..text.len()], depth)
+            self.document_edits(text, std::iter::once(text.len() - begins.len()..text.len()).collect(), depth)
         } else if depth == 0 && is_event_stream(begins) {
             self.document_edits(text, event_data(text), depth)
         } else {

@@ -7,11 +7,13 @@
 mod audit;
 mod bootstrap;
 mod data_keys;
+mod erasure;
 mod grants;
 mod installation;
 mod keys;
 mod orgs;
 mod people;
+mod retention;
 mod second_factor;
 mod sql;
 mod teams;
@@ -24,6 +26,11 @@ pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
 pub use data_keys::{
     DataKeyInfo, Rotation, begin_rotation, find_rotation, finish_rotation, list_data_keys, move_rotation,
     refresh_keys,
+};
+pub use erasure::{
+    CertificateError, Erased, Erasure, ErasureCertificate, ErasureLog, ErasureState, ErasureStatement, Found,
+    await_logs, create_erasure, find_erasure, find_erasure_of, finish_erasure, list_erasure_logs,
+    list_erasures, save_erasure, set_log_gone, set_log_position,
 };
 pub use grants::{
     GrantedRole, Principal, ProjectGrant, count_other_holders, grant_in_org, grant_in_project,
@@ -45,6 +52,10 @@ pub use people::{
     Member, Person, add_member, create_person, find_person, find_person_by_email, is_anybody_there,
     is_member, list_members, remove_member, set_password, set_totp, swap_totp,
 };
+pub use retention::{
+    Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,
+    set_retention,
+};
 pub use second_factor::SecondFactor;
 pub use teams::{
     Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
@@ -53,4 +64,4 @@ pub use teams::{
 
 /// The registry's schema.
 pub const MIGRATIONS: cp_db::Migrations =
-    cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys");
+    cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0006_retention");

@@ -92,12 +92,7 @@ pub async fn set_totp(tx: &mut Tx, id: PersonId, sealed: Option<Vec<u8>>) -> Res
 }
 
 /// A second factor's sealed secret in place of `before`. Whether that was still there.
-pub async fn swap_totp(
-    tx: &mut Tx,
-    id: PersonId,
-    before: Vec<u8>,
-    sealed: Vec<u8>,
-) -> Result<bool, DbError> {
+pub async fn swap_totp(tx: &mut Tx, id: PersonId, before: Vec<u8>, sealed: Vec<u8>) -> Result<bool, DbError> {
     Ok(tx.execute(sql::SWAP_TOTP, args![id, before, sealed]).await? > 0)
 }
 

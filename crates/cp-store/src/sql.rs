@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod people;
+pub(crate) mod retention;
 
 cp_db::statements! {
     /// Claims the installation. Changes nothing when it is another's; waits while another is at it.
@@ -83,7 +84,7 @@ mod tests {
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            let all = [crate::sql::ALL, crate::sql::access::ALL, crate::sql::audit::ALL, crate::sql::people::ALL];
+            let all = [crate::sql::ALL, crate::sql::access::ALL, crate::sql::audit::ALL, crate::sql::people::ALL, crate::sql::retention::ALL];
             for statement in all.concat() {
                 test.db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }

@@ -226,6 +226,9 @@ cp_db::statements! {
     /// Where a consumer goes on.
     FIND_CURSOR = "SELECT position FROM log_cursors WHERE node_id = $1 AND consumer = $2";
 
+    /// Whose logs were ever read.
+    LIST_NODES = "SELECT DISTINCT node_id FROM log_cursors";
+
     /// Begins a consumer's cursor.
     CREATE_CURSOR = "INSERT INTO log_cursors (node_id, consumer, position) VALUES ($1, $2, $3)
                      ON CONFLICT (node_id, consumer) DO NOTHING";

@@ -146,6 +146,13 @@ impl TrafficStore {
         Ok(row.map(|row| row.get("position")).transpose()?)
     }
 
+    /// The nodes whose logs were ever stored here.
+    pub async fn list_nodes(&self) -> Result<Vec<NodeId>, StoreError> {
+        let mut tx = self.db.begin_read().await?;
+        let rows = tx.fetch_all(sql::LIST_NODES, args![]).await?;
+        Ok(rows.iter().map(|row| row.get("node_id")).collect::<Result<_, _>>()?)
+    }
+
     /// The project in numbers.
     pub async fn status(&self, scope: ProjectScope) -> Result<TrafficStatus, StoreError> {
         let mut tx = self.db.begin_read().await?;

@@ -83,7 +83,12 @@ pub(crate) async fn log_in(args: LoginArgs) -> anyhow::Result<()> {
 
 fn keep(client: &Client, signed_in: SessionToken) -> anyhow::Result<()> {
     let email = signed_in.person.email;
-    writeln!(output::stdout(), "Signed in to {} as {email}, until {}.", client.server(), signed_in.expires_at)?;
+    writeln!(
+        output::stdout(),
+        "Signed in to {} as {email}, until {}.",
+        client.server(),
+        signed_in.expires_at
+    )?;
     credentials::keep(client.server(), Credential { email: Some(email), token: signed_in.token })
 }
 
@@ -97,13 +102,19 @@ pub(crate) async fn log_out(args: LogoutArgs) -> anyhow::Result<()> {
     // Forgotten first: whatever the server says, this machine no longer has it.
     credentials::forget(client.server())?;
     if kept.email.is_none() {
-        return Ok(writeln!(out, "The API key for {} is forgotten here; it goes on working.", client.server())?);
+        return Ok(writeln!(
+            out,
+            "The API key for {} is forgotten here; it goes on working.",
+            client.server()
+        )?);
     }
     match client.clone().with_api_key(&Secret::new(kept.token))?.sign_out().await {
         // It was over already.
         Ok(()) => {}
         Err(ClientError::Problem(problem)) if problem.status == 401 => {}
-        Err(error) => return Err(error).context("the session is forgotten here, and was not ended at the server"),
+        Err(error) => {
+            return Err(error).context("the session is forgotten here, and was not ended at the server");
+        }
     }
     Ok(writeln!(out, "Signed out of {}.", client.server())?)
 }

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cp_app::App;
-use cp_base::{Clock as _, IdGenerator, ProjectScope, Random, SystemClock, Token};
-use cp_capture::{Log, LogConfig, Recovery};
+use cp_base::{Clock, IdGenerator, ProjectScope, Random, SystemClock, Token};
+use cp_capture::{Log, LogConfig, LogKeys, Recovery};
 use cp_db::{Db, Durability as DbDurability};
 use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
-use cp_pipeline::{CONSUMER, StoreCalls, StoreCallsParts};
+use cp_pipeline::{CONSUMER, Keeper, KeeperParts, StoreCalls, StoreCallsParts};
 use cp_store::{Genesis, Registry};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics as recorder;
@@ -33,6 +34,8 @@ const PATIENCE_FACTOR: u32 = 30;
 const LIVE_CALLS: usize = 1024;
 /// The file of the embedded store.
 const DATABASE_FILE: &str = "codepromptu.db";
+/// The file of people's secrets beside it.
+const SECRETS_FILE: &str = "secrets.db";
 
 /// The running parts, in the order in which they stop.
 pub(super) struct Parts {
@@ -42,8 +45,11 @@ pub(super) struct Parts {
     pub(super) metrics: PrometheusHandle,
     log: Log,
     pipeline: Consumer,
+    keeper: Consumer,
     spans: Option<Consumer>,
     db: Db,
+    /// People's secrets.
+    secrets: Db,
     /// Where the master key lies, when it was made just now.
     pub(super) new_master_key: Option<PathBuf>,
     /// What makes the owner, while there is none.
@@ -62,10 +68,13 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let master = master_key::find(config, &random)?;
     let genesis = Genesis { master: &master.key, ids: &ids, random: &random, clock: clock.as_ref() };
     let (db, registry) = open_store(config, &genesis).await?;
-    let log_key = master.key.log_key().clone();
+    let log_keys =
+        LogKeys { current: master.key.log_key().clone(), earlier: registry.earlier_log_keys().to_vec() };
     let (log, recovery) =
-        Log::open(log_config(config), log_key, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
-    let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone());
+        Log::open(log_config(config), log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
+    let secrets = open_secrets(config, &db, clock.as_ref()).await?;
+    let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone())
+        .with_secrets_in(secrets.clone());
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
@@ -80,6 +89,18 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     });
     let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
     let spans = spans(config, &rows, &log, &traffic)?;
+    let nudge = Arc::new(Notify::new());
+    let keeper = Keeper::new(KeeperParts {
+        db: db.clone(),
+        traffic: traffic.clone(),
+        log: log.clone(),
+        clock: clock.clone(),
+        master: master.key.clone(),
+        ring: registry.data_keys().clone(),
+        signing: registry.signing_key().clone(),
+        nudge: nudge.clone(),
+    });
+    let keeper = Consumer::start("keeper", |stop| keeper.start(stop))?;
     let scope = registry.default_scope();
     let gateway = Arc::new(Gateway::new(GatewayParts {
         snapshot: snapshot(config, &rows, scope)?,
@@ -101,6 +122,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         db: db.clone(),
         master: master.key.clone(),
         signing: registry.signing_key().clone(),
+        ring: registry.data_keys().clone(),
+        nudge,
         random,
         scope,
         traffic,
@@ -120,8 +143,10 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         metrics,
         log,
         pipeline,
+        keeper,
         spans,
         db,
+        secrets,
         new_master_key: master.made,
         setup,
         notices: notices(&recovery),
@@ -172,12 +197,13 @@ impl Parts {
             tracing::error!("the capture log was not flushed in order; it is repaired at the next start");
         }
         let spans = self.spans.map(Consumer::stop);
-        tokio::join!(self.pipeline.stop(), async {
+        tokio::join!(self.pipeline.stop(), self.keeper.stop(), async {
             if let Some(spans) = spans {
                 spans.await;
             }
         });
         self.db.close().await;
+        self.secrets.close().await;
     }
 }
 
@@ -192,6 +218,19 @@ async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(D
     db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], genesis.clock.now()).await?;
     let registry = cp_store::bootstrap(&db, genesis).await?;
     Ok((db, registry))
+}
+
+/// Where people's secrets lie: in a file of their own, so that they are in no backup of the store; or in the tables of a server,
+/// which are left out of its dumps.
+async fn open_secrets(config: &Config, db: &Db, clock: &dyn Clock) -> anyhow::Result<Db> {
+    if config.database_url.is_some() {
+        return Ok(db.clone());
+    }
+    let file = config.data_dir.join(SECRETS_FILE).display().to_string();
+    // Of a power cut nothing may be left that opens with a secret which is gone.
+    let secrets = Db::connect_within(&file, DbDurability::Power, database_timeout(config)).await?;
+    secrets.migrate(&[cp_traffic::SUBJECT_KEY_MIGRATIONS], clock.now()).await?;
+    Ok(secrets)
 }
 
 fn database_timeout(config: &Config) -> Duration {

@@ -63,12 +63,12 @@ pub(crate) async fn sign_in_for_token(
 }
 
 async fn sign_in_with(app: &App, body: wire::SignIn, origin: &Origin) -> Result<SignedIn, Refusal> {
-    let asked =
-        cp_app::SignIn { email: body.email, password: Secret::new(body.password), code: body.code };
+    let asked = cp_app::SignIn { email: body.email, password: Secret::new(body.password), code: body.code };
     match app.sign_in(asked, origin).await? {
         SignInStep::Done(signed_in) => Ok(*signed_in),
         SignInStep::CodeNeeded => {
-            let mut refusal = Refusal::new(ErrorKind::Unauthenticated, "a code of your authenticator app is needed too");
+            let mut refusal =
+                Refusal::new(ErrorKind::Unauthenticated, "a code of your authenticator app is needed too");
             refusal.0.parameter = Some("code".to_owned());
             Err(refusal)
         }

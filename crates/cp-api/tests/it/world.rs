@@ -70,6 +70,8 @@ impl World {
         let app = App::new(Parts {
             db: test.db.clone(),
             signing: registry.signing_key().clone(),
+            ring: registry.data_keys().clone(),
+            nudge: Arc::default(),
             master,
             random,
             scope,

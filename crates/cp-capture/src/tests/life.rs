@@ -8,7 +8,7 @@ use cp_base::SealingKey;
 
 use super::rig::{CONSUMER, Machine, config, of_calls, read_all, segments, wait};
 use crate::frame::SegmentHeader;
-use crate::{AppendError, LogConfig, OpenError, Position, Record, Refused};
+use crate::{AppendError, LogConfig, LogKeys, OpenError, Position, Record, Refused};
 
 #[test]
 fn one_process_at_a_time() {
@@ -35,6 +35,64 @@ fn a_wrong_key_is_named_and_changes_nothing() {
     let (log, recovery) = machine.open(config(dir.path())).unwrap();
     assert_eq!((recovery.torn_bytes, recovery.segments), (0, 1));
     assert_eq!(of_calls(read_all(&log, Position(0)).0), written);
+}
+
+#[test]
+fn what_an_earlier_key_sealed_is_read_under_the_next() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, _) = machine.open(config(dir.path())).unwrap();
+    let mut written = machine.call(&log, b"under the old key").to_vec();
+    drop(log);
+    let (old, new) = (SealingKey::new([7; 32]), SealingKey::new([8; 32]));
+    let keys = LogKeys { current: new.clone(), earlier: vec![old] };
+    let (log, _) = machine.open_with_key(config(dir.path()), keys).unwrap();
+    written.extend(machine.call(&log, b"under the new key"));
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), written);
+    // Once the old segments are gone, nothing names the old key.
+    let end = *log.written().borrow();
+    log.release(CONSUMER, end);
+    log.forget(end);
+    until(|| log.has_forgotten(end));
+    drop(log);
+    machine.open_with_key(config(dir.path()), new).unwrap();
+}
+
+#[test]
+fn what_is_to_be_forgotten_goes_at_once_and_nothing_else() {
+    let (machine, dir) = (Machine::new(1), tempfile::tempdir().unwrap());
+    let (log, _) = machine.open(config(dir.path())).unwrap();
+    machine.call(&log, b"to be forgotten");
+    let end = *log.written().borrow();
+    log.forget(end);
+    until(|| log.stats().segments == 2);
+    let kept = machine.call(&log, b"to be kept");
+    assert!(!log.has_forgotten(end), "nobody has read it yet");
+    assert_eq!(of_calls(read_all(&log, end).0), kept);
+    log.release(CONSUMER, end);
+    until(|| log.has_forgotten(end));
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), kept);
+    drop(log);
+    let (log, recovery) = machine.open(config(dir.path())).unwrap();
+    assert!(recovery.start > end, "no position is used twice");
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), kept);
+
+    // Also where nothing came afterwards.
+    let end = *log.written().borrow();
+    log.release(CONSUMER, end);
+    log.forget(end);
+    until(|| log.has_forgotten(end));
+    assert_eq!(read_all(&log, Position(0)), (Vec::new(), 0));
+    drop(log);
+    let (log, recovery) = machine.open(config(dir.path())).unwrap();
+    assert!(recovery.start > end);
+    assert_eq!(of_calls(read_all(&log, Position(0)).0), Vec::new());
+}
+
+/// Waits for what the writer's thread does.
+fn until(done: impl Fn() -> bool) {
+    while !done() {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

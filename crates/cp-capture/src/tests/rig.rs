@@ -12,8 +12,8 @@ use cp_base::{Clock, IdGenerator, OrgId, Outcome, ProjectId, Random, SealingKey,
 use crate::disk::Disk;
 use crate::faults::{Fault, Faults};
 use crate::{
-    Ack, AppendError, Body, Closing, Durability, Log, LogConfig, OpenError, Opening, Position, Record,
-    Recovery, Slot, open,
+    Ack, AppendError, Body, Closing, Durability, Log, LogConfig, LogKeys, OpenError, Opening, Position,
+    Record, Recovery, Slot, open,
 };
 
 pub(super) const CONSUMER: &str = "store";
@@ -73,9 +73,9 @@ impl Machine {
     pub(super) fn open_with_key(
         &self,
         config: LogConfig,
-        key: SealingKey,
+        keys: impl Into<LogKeys>,
     ) -> Result<(Log, Recovery), OpenError> {
-        Log::open(config, key, &self.ids, self.random.clone(), self.clock.clone(), &[CONSUMER])
+        Log::open(config, keys, &self.ids, self.random.clone(), self.clock.clone(), &[CONSUMER])
     }
 
     /// A log whose disk can be made to fail.
@@ -95,7 +95,7 @@ impl Machine {
         failing.iter().for_each(|(fault, times)| faults.set(*fault, *times));
         let parts = open::Parts {
             config,
-            key: SealingKey::new([7; 32]),
+            keys: SealingKey::new([7; 32]).into(),
             random: self.random.clone(),
             clock: self.clock.clone(),
             consumers: &[CONSUMER],
