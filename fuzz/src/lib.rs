@@ -3,12 +3,14 @@
 
 mod seeds;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use cp_base::Timestamp;
+use cp_base::{SealingKey, Timestamp};
 use cp_capture::{Body, Record, decode_body};
 use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, SseEvent, SseParser, decode};
+
+use cp_redact::{DataKind, OwnPattern, Redactor, Rules};
 
 pub use seeds::{Seeds, seeds};
 
@@ -16,8 +18,13 @@ pub use seeds::{Seeds, seeds};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 4] =
-    [("events", events), ("codecs", codecs), ("records", records), ("bodies", bodies)];
+pub const TARGETS: [Target; 5] = [
+    ("events", events),
+    ("codecs", codecs),
+    ("records", records),
+    ("bodies", bodies),
+    ("redaction", redaction),
+];
 
 /// What a codec may make of a byte, and of nothing.
 const MAX_GROWTH: usize = 32;
@@ -102,4 +109,31 @@ pub fn bodies(data: &[u8]) {
     assert!(
         pieces.bytes.starts_with(&whole.bytes) || !whole.complete && whole.bytes.starts_with(&pieces.bytes)
     );
+}
+
+/// Redaction: what was redacted stays as it is, JSON stays JSON, and what is found lies in order on whole letters.
+pub fn redaction(data: &[u8]) {
+    static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| {
+        let staff = OwnPattern { name: "staff".to_owned(), expression: r"\bE-\d{3,5}\b|(a|b)*c".to_owned() };
+        let rules = Rules::new(DataKind::ALL.into_iter().collect(), &[staff]).unwrap_or_default();
+        assert!(!rules.is_empty());
+        Redactor::new(Arc::new(rules), &SealingKey::new([7; 32]))
+    });
+    let once = REDACTOR.body(data);
+    assert_eq!(REDACTOR.body(&once), once, "{}", String::from_utf8_lossy(&once));
+    if let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(data) {
+        assert!(serde_json::from_slice::<serde_json::Value>(&once).is_ok());
+        REDACTOR.value(&mut value);
+        let again = value.clone();
+        REDACTOR.value(&mut value);
+        assert_eq!(value, again);
+    }
+    let Ok(text) = str::from_utf8(data) else { return };
+    let mut at = 0;
+    for found in REDACTOR.find(text) {
+        assert!(
+            found.range.start >= at && text.get(found.range.clone()).is_some_and(|value| !value.is_empty())
+        );
+        at = found.range.end;
+    }
 }

@@ -1,4 +1,4 @@
-//! The seeds: the golden fixtures of the codecs, and a log of format 1, as the targets read them.
+//! The seeds: the golden fixtures of the codecs, the corpus of redaction, and a log of format 1, as the targets read them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,10 +85,17 @@ pub fn seeds() -> Result<Seeds> {
             place_of(route).with_context(|| format!("{name}: {route} is of no path that is fuzzed"))?;
         let head = [place, COMPLETE | kind << 4];
         let seed = [&head, length.to_le_bytes().as_slice(), &request, &response].concat();
+        seeds.entry("redaction").or_default().insert(name.clone(), response);
         seeds.entry("codecs").or_default().insert(name, seed);
     }
     for (name, record) in [("started", started()), ("opening", opened()), ("closing", closed())] {
         seeds.entry("records").or_default().insert(name.to_owned(), rmp_serde::to_vec_named(&record)?);
+    }
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/cp-redact/fixtures/corpus");
+    for path in files(&corpus)? {
+        let text = std::fs::read_to_string(&path)?.replace(['⟦', '⟧'], "");
+        let name = format!("corpus-{}", path.file_stem().unwrap_or_default().to_string_lossy());
+        seeds.entry("redaction").or_default().insert(name, text.into_bytes());
     }
     for (name, body) in BODIES {
         seeds.entry("bodies").or_default().insert((*name).to_owned(), body.to_vec());
@@ -141,6 +148,7 @@ fn opening() -> Opening {
         query: Some("a=b".to_owned()),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         client_fingerprint: Some([7; 16]),
+        capture: cp_base::CaptureMark::default(),
     }
 }
 

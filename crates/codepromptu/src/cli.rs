@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand};
 use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
-use crate::commands::{audit, calls, cost, demo, key, login, member, mock, prices, project, run, status};
+use crate::commands::{
+    audit, calls, cost, demo, key, login, member, mock, policy, prices, project, run, status,
+};
 use crate::credentials;
 use crate::serve::ServeArgs;
 
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Login(login::LoginArgs),
     /// Sign out, and forget it
     Logout(login::LogoutArgs),
+    /// See, set and try what is captured and redacted of calls
+    Policy(policy::PolicyArgs),
     /// See, export and verify what was done
     Audit(audit::AuditArgs),
     /// See how the server is

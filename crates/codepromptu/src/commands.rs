@@ -10,6 +10,7 @@ pub(crate) mod key;
 pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod mock;
+pub(crate) mod policy;
 pub(crate) mod prices;
 pub(crate) mod project;
 pub(crate) mod run;

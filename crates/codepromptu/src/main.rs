@@ -45,6 +45,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Setup(args) => Box::pin(commands::login::set_up(args)).await,
             Command::Login(args) => Box::pin(commands::login::log_in(args)).await,
             Command::Logout(args) => Box::pin(commands::login::log_out(args)).await,
+            Command::Policy(args) => Box::pin(commands::policy::run(args)).await,
             Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,

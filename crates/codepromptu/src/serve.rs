@@ -6,6 +6,7 @@
 mod assemble;
 mod metrics;
 mod node;
+mod policies;
 mod ready;
 mod signals;
 mod upkeep;
@@ -140,6 +141,7 @@ impl Listeners {
         let upkeep = Upkeep {
             metrics: parts.metrics.clone(),
             gateway: parts.gateway.clone(),
+            policies: parts.policies.clone(),
             identities: self.identities,
             hangups,
         };

@@ -5,6 +5,7 @@ pub(crate) mod money;
 pub(crate) mod org;
 
 use cp_app::model as domain;
+use cp_base::CaptureMark;
 use cp_wire as wire;
 
 pub(crate) fn page(page: domain::CallPage) -> wire::CallPage {
@@ -46,11 +47,20 @@ pub(crate) fn summary(call: domain::CallSummary) -> wire::CallSummary {
     }
 }
 
+fn capture(mark: CaptureMark) -> wire::CallCapture {
+    wire::CallCapture {
+        mode: mark.mode.as_str().to_owned(),
+        reason: mark.reason.as_str().to_owned(),
+        policy_version: mark.policy_version,
+    }
+}
+
 fn fingerprint(bytes: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 pub(crate) fn detail(call: domain::CallDetail) -> wire::CallDetail {
+    let capture = call.document.as_ref().map(|document| capture(document.capture));
     let document = call.document.unwrap_or_default();
     let decoded = document.decoded;
     let traceparent = document.request_headers.iter().find(|(name, _)| name == "traceparent");
@@ -82,6 +92,7 @@ pub(crate) fn detail(call: domain::CallDetail) -> wire::CallDetail {
         response_headers: headers(document.response_headers),
         query: document.query,
         truncated: document.truncated,
+        capture,
         raw: call.raw.map(|raw| wire::RawBodies { request: body(raw.request), response: body(raw.response) }),
     }
 }

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, invitations, keys, orgs, prices, sign_in, status, tail,
+    account, audit, calls, cost, export, invitations, keys, orgs, policy, prices, sign_in, status, tail,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -40,6 +40,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(keys::create_project_key))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(keys::rotate_api_key))
+        .routes(routes!(policy::get_capture_policy, policy::set_capture_policy))
+        .routes(routes!(policy::preview_redaction))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(audit::export_audit_events))
         .routes(routes!(audit::get_audit_checkpoint))

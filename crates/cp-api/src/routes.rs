@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod invitations;
 pub(crate) mod keys;
 pub(crate) mod orgs;
+pub(crate) mod policy;
 pub(crate) mod prices;
 pub(crate) mod sign_in;
 pub(crate) mod status;

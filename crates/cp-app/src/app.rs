@@ -7,10 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cp_base::{
-    CallId, Clock, ConversationId, IdGenerator, KeyRing, MasterKey, ProjectScope, Random, SigningKey,
+    CallId, Clock, ConversationId, IdGenerator, KeyRing, MasterKey, ProjectId, ProjectScope, Random,
+    SigningKey,
 };
 use cp_db::Db;
 use cp_genai::PriceBook;
+use cp_redact::CapturePolicy;
 use cp_traffic::{
     CallCursor, CallDetail, CallFilter, CallPage, DetailPage, LiveCalls, StoreError, TrafficStatus,
     TrafficStore,
@@ -59,6 +61,8 @@ pub struct Parts {
     pub price_lists: BTreeMap<String, String>,
     /// What only the program knows.
     pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+    /// Hands a project's new capture policy to those who act on it.
+    pub set_policy: Arc<dyn Fn(ProjectId, CapturePolicy) + Send + Sync>,
 }
 
 /// The use cases of one node. Cheap to clone.

@@ -33,6 +33,7 @@ mod queue;
 mod reader;
 mod record;
 mod recover;
+mod rewrite;
 mod segment;
 mod shared;
 mod tail;
@@ -49,6 +50,7 @@ pub use log::{ConsumerStats, Durability, Log, LogConfig, LogKeys, LogStats, Reco
 pub use queue::Ack;
 pub use reader::{Batch, Reader};
 pub use record::{Body, Closing, Opening, Record, Started};
+pub use rewrite::Rewrite;
 
 /// A place in the log: a byte offset that only grows, over all segments and all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

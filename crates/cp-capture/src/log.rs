@@ -15,6 +15,7 @@ use crate::error::{AppendError, OpenError, Refused};
 use crate::open;
 use crate::queue::Ack;
 use crate::reader::{Reader, Source};
+use crate::rewrite::Rewrite;
 use crate::shared::Shared;
 use crate::{Closing, Opening, Position, Record, lock, meters};
 
@@ -49,6 +50,8 @@ pub struct LogConfig {
     pub memory_bytes: u64,
     /// Calls that may be open at once.
     pub max_open_calls: usize,
+    /// What is done to records before they are written.
+    pub rewrite: Option<Rewrite>,
 }
 
 impl LogConfig {
@@ -63,6 +66,7 @@ impl LogConfig {
             min_retention: Duration::from_secs(3600),
             memory_bytes: 64 * MIB,
             max_open_calls: 16_384,
+            rewrite: None,
         }
     }
 }

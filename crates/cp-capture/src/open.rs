@@ -58,6 +58,7 @@ pub(crate) fn open(disk: Disk, parts: Parts<'_>, ids: &IdGenerator) -> Result<(I
         tail,
         encoder,
         durability: parts.config.durability,
+        rewrite: parts.config.rewrite.clone(),
         frame_bytes: usize::try_from(FRAME_BYTES.min(capacity / 4)).unwrap_or(usize::MAX),
         failing: false,
         forgotten: 0,

@@ -45,7 +45,7 @@ impl Future for Ack {
 pub(crate) struct Entry {
     pub(crate) record: Record,
     ack: oneshot::Sender<Result<(), AppendError>>,
-    pledge: Arc<Pledge>,
+    pub(crate) pledge: Arc<Pledge>,
 }
 
 impl Entry {

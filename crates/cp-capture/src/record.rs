@@ -2,7 +2,7 @@
 //! older record still decodes: every field added after format 1 has a default.
 
 use bytes::Bytes;
-use cp_base::{CallId, NodeId, OrgId, Outcome, ProjectId, Timestamp};
+use cp_base::{CallId, CaptureMark, NodeId, OrgId, Outcome, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One record of the log.
@@ -50,6 +50,9 @@ pub struct Opening {
     pub headers: Vec<(String, String)>,
     /// Keyed fingerprint of the client's credential.
     pub client_fingerprint: Option<[u8; 16]>,
+    /// What the project's policy says of this call.
+    #[serde(default)]
+    pub capture: CaptureMark,
 }
 
 /// A call ended. It repeats the opening, so that a reader needs no memory of what is under way.

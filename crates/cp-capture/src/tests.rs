@@ -5,4 +5,5 @@ mod disk_full;
 mod fixture;
 mod life;
 mod model;
+mod rewrite;
 mod rig;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::error::{AppendError, Refused};
 use crate::frame::Encoder;
 use crate::queue::Entry;
+use crate::rewrite::Rewrite;
 use crate::shared::{Shared, Trouble};
 use crate::tail::Tail;
 use crate::{Durability, Position, Record, lock, meters};
@@ -23,6 +24,7 @@ pub(crate) struct Writer {
     pub(crate) tail: Tail,
     pub(crate) encoder: Encoder,
     pub(crate) durability: Durability,
+    pub(crate) rewrite: Option<Rewrite>,
     /// A frame is ended when its records take this much, before compression.
     pub(crate) frame_bytes: usize,
     /// The last write or sync failed.
@@ -54,7 +56,10 @@ impl Writer {
         while !entries.is_empty() {
             let mut framed = Vec::with_capacity(entries.len());
             while self.encoder.plain_bytes() < self.frame_bytes {
-                let Some(entry) = entries.pop_front() else { break };
+                let Some(mut entry) = entries.pop_front() else { break };
+                if let Some(rewrite) = &self.rewrite {
+                    rewrite.apply(&mut entry);
+                }
                 match self.encoder.push(&entry.record) {
                     Ok(()) => framed.push(entry),
                     Err(error) => self.fail(vec![entry], error),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use cp_base::{ApiKeyId, CallId, ConversationId, RepricingId, Secret};
 use cp_wire::{
-    ApiKeys, AuditCheckpoint, AuditPage, AuditQuery, CallDetail, CallPage, CallQuery, ChangePage,
-    ChangeQuery, CostQuery, CostReport, Cursor, MadeApiKey, Me, Named, NewApiKey, Orgs, PageQuery,
-    PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, Project, Projects, RepriceQuery, RepriceStep,
-    Rotation, Status,
+    ApiKeys, AuditCheckpoint, AuditPage, AuditQuery, CallDetail, CallPage, CallQuery, CapturePolicy,
+    ChangePage, ChangeQuery, CostQuery, CostReport, Cursor, MadeApiKey, Me, Named, NewApiKey, Orgs,
+    PageQuery, PreviewRedaction, PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, Project,
+    Projects, RedactionPreview, RepriceQuery, RepriceStep, Rotation, SetCapturePolicy, Status,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -232,6 +232,21 @@ impl Client {
         rotation: &Rotation,
     ) -> Result<MadeApiKey, ClientError> {
         self.post_json(&format!("/api/v1/keys/{key}/rotate"), rotation).await
+    }
+
+    /// What is captured and redacted of the project's calls.
+    pub async fn get_capture_policy(&self) -> Result<CapturePolicy, ClientError> {
+        self.get_json("/api/v1/capture-policy").await
+    }
+
+    /// Sets what is captured and redacted of the project's calls.
+    pub async fn set_capture_policy(&self, set: &SetCapturePolicy) -> Result<CapturePolicy, ClientError> {
+        self.put_json("/api/v1/capture-policy", set).await
+    }
+
+    /// What redaction makes of a text.
+    pub async fn preview_redaction(&self, asked: &PreviewRedaction) -> Result<RedactionPreview, ClientError> {
+        self.post_json("/api/v1/capture-policy/preview", asked).await
     }
 
     /// A page of the audit log, latest first.

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use cp_base::{Clock, Outcome, Tick};
+use cp_base::{CaptureMode, Clock, Outcome, Tick};
 use cp_capture::{Ack, Body, Closing, Opening, Slot};
 use hyper::body::Incoming;
 use metrics::{
@@ -38,6 +38,10 @@ impl CallContext {
         describe_gauge!("codepromptu_gateway_calls_in_progress", "Calls admitted and not ended");
         describe_counter!("codepromptu_gateway_calls_total", "Calls ended, by provider and outcome");
         describe_counter!("codepromptu_gateway_calls_uncaptured_total", "Calls that passed without a record");
+        describe_counter!(
+            "codepromptu_gateway_calls_unrecorded_total",
+            "Calls that passed without a record because a policy wants none, by what decided"
+        );
         describe_counter!("codepromptu_gateway_errors_total", "Answers of the gateway itself, by error code");
         describe_histogram!("codepromptu_gateway_call_duration_seconds", "From head to end of a call");
         describe_histogram!(
@@ -236,6 +240,11 @@ impl OpenCall {
     /// Whether there is a record of this call.
     pub(crate) fn is_captured(&self) -> bool {
         lock(&self.state).slot.is_some()
+    }
+
+    /// Whether there is to be none.
+    pub(crate) fn is_off(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.capture.mode == CaptureMode::Off)
     }
 
     /// Gives the record up: the opening could not be written.

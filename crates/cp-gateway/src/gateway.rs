@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey, Tick};
+use cp_base::{CallId, CaptureMode, Clock, IdGenerator, Outcome, SealingKey, Tick};
 use cp_capture::{Log, Opening};
 use cp_genai::Family;
+use cp_redact::{CapturePolicies, CaptureRequest, Decision};
 use http::header::{self, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
@@ -31,7 +32,7 @@ pub const CALL_ID_HEADER: HeaderName = HeaderName::from_static("codepromptu-call
 pub const OVERHEAD_HEADER: HeaderName = HeaderName::from_static("codepromptu-overhead-us");
 /// The gateway's error code, in responses that are the gateway's own.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("codepromptu-error");
-/// Present with the value `skipped` where a call passes that could not be captured.
+/// Present with the value `skipped` where a call passes that could not be captured, and `off` where it should not be.
 const CAPTURE_HEADER: HeaderName = HeaderName::from_static("codepromptu-capture");
 
 /// How long traffic waits for a stalled disk where traffic comes first.
@@ -101,6 +102,11 @@ impl Gateway {
     /// Replaces what the gateway knows; calls under way keep what they began with.
     pub fn set_snapshot(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Replaces what projects want captured.
+    pub fn set_policies(&self, policies: &Arc<CapturePolicies>) {
+        self.snapshot.rcu(|known| Snapshot { policies: policies.clone(), ..Snapshot::clone(known) });
     }
 
     /// Closes the connections to providers that nobody has used for a while. To be called now and then.
@@ -192,15 +198,22 @@ impl Gateway {
     /// Opens the call: its record is in the log before the provider hears of it.
     async fn open(&self, admitted: &Admitted) -> Result<OpenCall, Failure> {
         let policy = admitted.snapshot.capture;
+        let decision = decide(admitted);
+        let opening = self.opening(admitted, &decision);
+        if decision.mark.mode == CaptureMode::Off {
+            let reason = decision.mark.reason.as_str();
+            counter!("codepromptu_gateway_calls_unrecorded_total", "reason" => reason).increment(1);
+            return Ok(OpenCall::new(self.context.clone(), opening, admitted.received, None, 0));
+        }
         let mut slot = match (self.log.reserve(), policy.on_full) {
             (Ok(slot), _) => Some(slot),
             (Err(refused), OnFull::Reject) => return Err(Failure::CaptureFull(refused)),
             (Err(_), OnFull::Forward) => None,
         };
-        let opening = self.opening(admitted);
         let written = slot.as_mut().map(|slot| slot.open(opening.clone()));
         let context = self.context.clone();
-        let mut call = OpenCall::new(context, opening, admitted.received, slot, policy.max_body_bytes);
+        let max_bytes = max_body_bytes(&decision, policy.max_body_bytes);
+        let mut call = OpenCall::new(context, opening, admitted.received, slot, max_bytes);
         let Some(written) = written else { return Ok(call) };
         if policy.on_full == OnFull::Reject {
             if written.await.is_ok() {
@@ -217,7 +230,7 @@ impl Gateway {
         Ok(call)
     }
 
-    fn opening(&self, admitted: &Admitted) -> Opening {
+    fn opening(&self, admitted: &Admitted, decision: &Decision) -> Opening {
         let head = &admitted.head;
         let scope = admitted.snapshot.scope;
         Opening {
@@ -232,6 +245,7 @@ impl Gateway {
             query: head.uri.query().map(headers::redacted_query),
             headers: headers::kept(&head.headers),
             client_fingerprint: headers::fingerprint(&self.fingerprint_key, &head.headers, head.uri.query()),
+            capture: decision.mark,
         }
     }
 
@@ -247,7 +261,9 @@ impl Gateway {
         let overhead_us = call.overhead_us();
         call.set_head(ResponseHead { status: Some(status), headers: kept, overhead_us });
         insert_text(&mut response, OVERHEAD_HEADER, &overhead_us.to_string());
-        if !call.is_captured() {
+        if call.is_off() {
+            response.headers_mut().insert(CAPTURE_HEADER, HeaderValue::from_static("off"));
+        } else if !call.is_captured() {
             response.headers_mut().insert(CAPTURE_HEADER, HeaderValue::from_static("skipped"));
             counter!("codepromptu_gateway_calls_uncaptured_total").increment(1);
         }
@@ -264,6 +280,24 @@ impl Gateway {
         let (head, body) = response.into_parts();
         let tee = ResponseTee::new(body, call, snapshot.limits.idle_timeout, hold_limit);
         Response::from_parts(head, GatewayBody::passing(tee.settle().await))
+    }
+}
+
+/// What the project wants captured of the call: a few comparisons, and nothing is waited for.
+fn decide(admitted: &Admitted) -> Decision {
+    let Admitted { head, call, provider, snapshot, .. } = admitted;
+    let header = |name: &str| head.headers.get(name)?.to_str().ok();
+    let path = split_path(head.uri.path()).1;
+    let request = CaptureRequest { call: *call, provider, path, header: &header };
+    snapshot.policies.decide(snapshot.scope.project(), &request)
+}
+
+/// Bytes of each body that are kept.
+fn max_body_bytes(decision: &Decision, limit: usize) -> usize {
+    let wanted = decision.max_body_bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    match decision.mark.mode {
+        CaptureMode::Full | CaptureMode::Masked => limit.min(wanted.unwrap_or(limit)),
+        CaptureMode::MetadataOnly | CaptureMode::Off => 0,
     }
 }
 

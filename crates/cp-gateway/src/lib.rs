@@ -24,7 +24,7 @@ mod upstream;
 pub use gateway::{CALL_ID_HEADER, ERROR_HEADER, Gateway, GatewayParts, OVERHEAD_HEADER};
 pub use listener::{ListenError, Listener};
 pub use reach::{AddressKind, Forbidden, Reach};
-pub use snapshot::{CapturePolicy, Limits, OnFull, Snapshot, Upstream, UpstreamError};
+pub use snapshot::{CaptureLimits, Limits, OnFull, Snapshot, Upstream, UpstreamError};
 pub use tee::GatewayBody;
 pub use tls::{TlsError, TlsIdentity};
 pub use upstream::{ClientError, TimedConnector, UpstreamClient};

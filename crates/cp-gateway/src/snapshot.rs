@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cp_base::ProjectScope;
 use cp_genai::Family;
+use cp_redact::CapturePolicies;
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
@@ -23,15 +24,17 @@ pub struct Snapshot {
     pub scope: ProjectScope,
     /// The upstreams by name: the first segment of the path.
     pub upstreams: BTreeMap<Arc<str>, Arc<Upstream>>,
-    /// What is captured.
-    pub capture: CapturePolicy,
+    /// What is captured of any call.
+    pub capture: CaptureLimits,
+    /// What projects want captured of theirs.
+    pub policies: Arc<CapturePolicies>,
     /// Time-outs and sizes.
     pub limits: Limits,
 }
 
-/// What is captured, and what happens when it cannot be.
+/// How much can be captured, and what happens when nothing can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CapturePolicy {
+pub struct CaptureLimits {
     /// Bytes of each body that are kept; what is longer passes and is marked truncated.
     pub max_body_bytes: usize,
     /// What a call meets when the log has no room.

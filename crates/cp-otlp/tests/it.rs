@@ -208,6 +208,7 @@ impl World {
             query: None,
             headers: headers.into_iter().collect(),
             client_fingerprint: None,
+            capture: cp_base::CaptureMark::default(),
         };
         let request = json!({"model": "gpt-4o-mini", "temperature": 0.5,
                              "messages": [{"role": "user", "content": "a private question"}]});

@@ -11,6 +11,7 @@ use cp_base::{CallId, Clock, ConversationId, Digest, ProjectScope, Timestamp};
 use cp_capture::{Closing, Log, Position, Reader, Record};
 use cp_db::DbError;
 use cp_genai::PriceBook;
+use cp_redact::CapturePolicies;
 use cp_traffic::{
     Batch, ChainParent, FinishedCall, LiveCalls, LogCursor, StoreError, TrafficStore, Write, give_way,
 };
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::derive::{Derived, Deriver, PriceLists, columns, scope};
 use crate::mates::Mates;
+use crate::privacy::Privacy;
 use crate::thread::Chain;
 
 /// The name under which this consumer keeps its place in the log.
@@ -51,6 +53,8 @@ pub struct StoreCallsParts {
     pub prices: PriceBook,
     /// Which list applies to which provider.
     pub price_lists: PriceLists,
+    /// What projects want redacted.
+    pub policies: watch::Receiver<Arc<CapturePolicies>>,
     /// How long storing a stretch of the log may take. A server that is gone without a word would be waited for until
     /// somebody cut its connection.
     pub patience: Duration,
@@ -74,6 +78,7 @@ pub struct StoreCalls {
     live: LiveCalls,
     clock: Arc<dyn Clock>,
     pub(crate) deriver: Deriver,
+    privacy: Privacy,
     patience: Duration,
     status: watch::Sender<PipelineStatus>,
 }
@@ -100,8 +105,9 @@ impl StoreCalls {
         describe_gauge!("codepromptu_pipeline_position", "Position in the log up to which calls are stored");
         let (status, watched) = watch::channel(PipelineStatus::default());
         let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
-        let StoreCallsParts { log, traffic, live, clock, patience, .. } = parts;
-        (Self { log, traffic, live, clock, deriver, patience, status }, watched)
+        let StoreCallsParts { log, traffic, live, clock, patience, policies, .. } = parts;
+        let privacy = Privacy::new(policies, traffic.clone());
+        (Self { log, traffic, live, clock, deriver, privacy, patience, status }, watched)
     }
 
     /// Runs on a thread of its own, named `pipeline`, until `stop` is cancelled and the log is stored to its end.
@@ -273,14 +279,18 @@ impl StoreCalls {
                 Record::Started(started) => writes.push(Write::Restarted(started.node)),
                 Record::Opening(opening) if ended.contains(&opening.call) => {}
                 Record::Opening(opening) => {
-                    writes.push(Write::Opened(scope(opening), Box::new(columns(opening))));
+                    let mut columns = columns(opening);
+                    self.privacy.apply_to_summary(opening, &mut columns)?;
+                    writes.push(Write::Opened(scope(opening), Box::new(columns)));
                 }
                 Record::Closing(closing) => {
                     let call = self.finished(closing, &mut mates).await?;
                     let mut told = self.batched(&closing.opening, &call, &mut mates, &writes).await?;
                     told.extend(self.fetched_response(closing, &mut mates, &writes).await?);
-                    let calls = std::iter::once(call).chain(told);
-                    writes.extend(calls.map(|call| Write::Finished(Box::new(call))));
+                    for mut call in std::iter::once(call).chain(told) {
+                        self.privacy.apply(&closing.opening, &mut call)?;
+                        writes.push(Write::Finished(Box::new(call)));
+                    }
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::batched::{batch_digest, labels};
 use crate::thread::{Chain, Named};
 
 /// What a captured body may unfold to.
-const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Which price list applies to the calls of each provider, by the provider's name.
 pub type PriceLists = BTreeMap<String, String>;
@@ -77,6 +77,7 @@ impl Deriver {
             decoded,
             truncated,
             batch: None,
+            capture: closing.opening.capture,
         };
         let raw = (!readable).then_some(RawBodies { request, response });
         let call = FinishedCall {
@@ -230,6 +231,6 @@ fn read(body: &Body, headers: &[(String, String)]) -> ReadBody {
     }
 }
 
-fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }

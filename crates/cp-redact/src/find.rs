@@ -28,7 +28,7 @@ const SAID_BEFORE: usize = 40;
 /// How far the word and the number may be apart.
 const SAID_GAP: usize = 24;
 /// What a replacement may lay bare is looked for again so often.
-const PASSES: usize = 4;
+const PASSES: usize = 8;
 
 /// What must not be looked into: placeholders, masks, and data in base 64.
 static SPARED: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -146,7 +146,7 @@ pub enum PatternError {
 }
 
 /// What is looked for: kinds and a project's own patterns, compiled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
     kinds: BTreeSet<DataKind>,
     /// Which shapes may be in a text, in one pass over it.
@@ -171,12 +171,16 @@ impl Rules {
             }
             own.push((pattern.name.clone(), compile(pattern)?));
         }
+        Ok(Self { own, ..Self::of_kinds(kinds) })
+    }
+
+    fn of_kinds(kinds: BTreeSet<DataKind>) -> Self {
         let shapes: Vec<usize> = (0..COMPILED.len())
             .filter(|place| SHAPES.get(*place).is_some_and(|shape| kinds.contains(&shape.kind)))
             .collect();
         let expressions = shapes.iter().filter_map(|place| SHAPES.get(*place)).map(|shape| shape.expression);
         let prefilter = RegexSetBuilder::new(expressions).dfa_size_limit(8 << 20).build();
-        Ok(Self { kinds, prefilter: prefilter.unwrap_or_default(), shapes, own })
+        Self { kinds, prefilter: prefilter.unwrap_or_default(), shapes, own: Vec::new() }
     }
 
     /// Whether nothing is looked for.
@@ -193,14 +197,10 @@ impl Rules {
 
     /// The same, and the kinds of some bits.
     #[must_use]
-    pub fn with_kinds(&self, bits: u32) -> Cow<'_, Self> {
-        if bits & !self.kind_bits() == 0 {
-            return Cow::Borrowed(self);
-        }
+    pub fn with_kinds(&self, bits: u32) -> Self {
         let more = DataKind::ALL.into_iter().filter(|kind| kind.bit() & bits != 0);
         let kinds = self.kinds.iter().copied().chain(more).collect();
-        let patterned = Self::new(kinds, &[]).map(|rules| Self { own: self.own.clone(), ..rules });
-        patterned.map_or(Cow::Borrowed(self), Cow::Owned)
+        Self { own: self.own.clone(), ..Self::of_kinds(kinds) }
     }
 
     fn hits(&self, context: Context<'_>) -> Vec<Hit> {

@@ -70,6 +70,22 @@ impl Masker {
                 self.value(value);
             }
         }
+        if self == Self::Content {
+            mask_names(fields);
+        }
+    }
+}
+
+/// The name of a field is of whoever wrote the schema, unless it does not look like one.
+fn mask_names(fields: &mut Map<String, Value>) {
+    let is_name = |name: &str| {
+        name.len() <= 64 && !name.bytes().any(|byte| !byte.is_ascii_alphabetic() && byte != b'_')
+    };
+    let others: Vec<String> = fields.keys().filter(|name| !is_name(name)).cloned().collect();
+    for name in others {
+        if let Some(value) = fields.remove(&name) {
+            fields.insert(mask_text(&name), value);
+        }
     }
 }
 
@@ -91,9 +107,9 @@ mod tests {
         Masker::Settings.value(&mut settings);
         let masked = json!({"type": "function", "description": "‹text:5›", "n": 2, "name": "‹text:7›", "tags": ["‹text:1›"]});
         assert_eq!(settings, masked);
-        let mut content = json!({"type": "a", "age": 47, "is": true, "none": null});
+        let mut content = json!({"type": "a", "age": 47, "is": true, "none": null, "a@b.io": [1]});
         Masker::Content.value(&mut content);
-        assert_eq!(content, json!({"type": "‹text:1›", "age": 0, "is": true, "none": null}));
+        assert_eq!(content, json!({"type": "‹text:1›", "age": 0, "is": true, "none": null, "‹text:6›": [0]}));
     }
 
     #[test]

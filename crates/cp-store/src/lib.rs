@@ -13,6 +13,7 @@ mod installation;
 mod keys;
 mod orgs;
 mod people;
+mod policies;
 mod retention;
 mod second_factor;
 mod sql;
@@ -52,6 +53,7 @@ pub use people::{
     Member, Person, add_member, create_person, find_person, find_person_by_email, is_anybody_there,
     is_member, list_members, remove_member, set_password, set_totp, swap_totp,
 };
+pub use policies::{StoredPolicy, find_capture_policy, list_capture_policies, set_capture_policy};
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,
     set_retention,
@@ -63,5 +65,4 @@ pub use teams::{
 };
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations =
-    cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0006_retention");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0005_policies", "0006_retention");

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod people;
+pub(crate) mod policies;
 pub(crate) mod retention;
 
 cp_db::statements! {
@@ -84,7 +85,14 @@ mod tests {
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            let all = [crate::sql::ALL, crate::sql::access::ALL, crate::sql::audit::ALL, crate::sql::people::ALL, crate::sql::retention::ALL];
+            let all = [
+                crate::sql::ALL,
+                crate::sql::access::ALL,
+                crate::sql::audit::ALL,
+                crate::sql::people::ALL,
+                crate::sql::policies::ALL,
+                crate::sql::retention::ALL,
+            ];
             for statement in all.concat() {
                 test.db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }

@@ -1,6 +1,8 @@
 //! What is stored of a call and what is read back.
 
-use cp_base::{CallId, ConversationId, Digest, NodeId, Outcome, ProjectScope, Timestamp, UsdNanos};
+use cp_base::{
+    CallId, CaptureMark, ConversationId, Digest, NodeId, Outcome, ProjectScope, Timestamp, UsdNanos,
+};
 use cp_genai::{BillingTerms, CostByKind, DecodedCall, Message, OperationName, Priced, Unpriced, Usage};
 
 use crate::Label;
@@ -129,6 +131,8 @@ pub struct CallDocument {
     pub truncated: bool,
     /// Where it came from, of a call that was served in a batch.
     pub batch: Option<BatchRef>,
+    /// What the project's policy said of the call.
+    pub capture: CaptureMark,
 }
 
 /// A request of a batch: it was sent in one exchange with the provider, and its answer was fetched in another one.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
-use crate::{Cursor, Message, Part, Usd};
+use crate::{CallCapture, Cursor, Message, Part, Usd};
 
 /// One call as lists show it: nothing here was written by a person or a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -163,6 +163,9 @@ pub struct CallDetail {
     pub query: Option<String>,
     /// Whether a body was captured only in part.
     pub truncated: bool,
+    /// What the project's policy said of the call; `null` while it runs.
+    #[serde(default)]
+    pub capture: Option<CallCapture>,
     /// Raw bodies, kept where the messages do not say it all.
     pub raw: Option<RawBodies>,
 }

@@ -8,6 +8,7 @@ mod call;
 mod message;
 mod money;
 mod org;
+mod policy;
 mod problem;
 mod query;
 mod scalar;
@@ -26,6 +27,10 @@ pub use money::{
     RepriceStep, RepricedModel, TierPrice, UnpricedModel, UnpricedRow,
 };
 pub use org::{ApiKey, ApiKeys, MadeApiKey, Me, Named, NewApiKey, Org, Orgs, Project, Projects, Rotation};
+pub use policy::{
+    CallCapture, CapturePolicy, FoundData, PolicyDocument, PolicyPattern, PolicyRule, PolicySampling,
+    PreviewRedaction, RedactionPreview, SetCapturePolicy,
+};
 pub use problem::{Failing, Problem};
 pub use query::{CallQuery, PageQuery};
 pub use scalar::{Cursor, CursorParseError, Usd};

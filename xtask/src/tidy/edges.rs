@@ -22,10 +22,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-store", &["cp-base", "cp-db"]),
     ("cp-traffic", &["cp-base", "cp-genai", "cp-db"]),
     // Behaviour.
-    ("cp-gateway", &["cp-base", "cp-genai", "cp-capture"]),
-    ("cp-pipeline", &["cp-base", "cp-genai", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
+    ("cp-gateway", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
+    ("cp-pipeline", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
     ("cp-otlp", &["cp-base", "cp-genai", "cp-capture", "cp-pipeline", "cp-traffic"]),
-    ("cp-app", &["cp-base", "cp-genai", "cp-db", "cp-store", "cp-traffic"]),
+    ("cp-app", &["cp-base", "cp-genai", "cp-redact", "cp-db", "cp-store", "cp-traffic"]),
     // Surfaces.
     ("cp-wire", &["cp-base"]),
     ("cp-api", &["cp-base", "cp-wire", "cp-app"]),
@@ -36,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "cp-base",
             "cp-genai",
+            "cp-redact",
             "cp-capture",
             "cp-db",
             "cp-store",
@@ -53,7 +54,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Not shipped.
     ("cp-testkit", &["cp-base", "cp-db"]),
     ("codepromptu-bench", &["cp-base", "cp-mock"]),
-    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-capture"]),
+    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
     ("xtask", &[]),
 ];
 

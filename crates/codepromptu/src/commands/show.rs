@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cp_wire::{CallDetail, Message, Part, RawBody, UsageSource};
+use cp_wire::{CallCapture, CallDetail, Message, Part, RawBody, UsageSource};
 use serde_json::Value;
 
 use crate::output::{self, ACCENT, BAD, BOLD, SOFT, duration, grouped, printable};
@@ -22,6 +22,9 @@ pub(super) fn show(out: &mut impl Write, call: &CallDetail) -> io::Result<()> {
             out,
             "  {BAD}note{BAD:#}          a body was larger than the capture limit: this is its beginning"
         )?;
+    }
+    if let Some(note) = call.capture.as_ref().and_then(kept) {
+        writeln!(out, "  {SOFT}note{SOFT:#}          {note}")?;
     }
     parameters(out, call)?;
     if !call.system_instructions.is_empty() {
@@ -76,6 +79,21 @@ fn facts(call: &CallDetail) -> Vec<(&'static str, String)> {
         add("fetched by", Some(batch.fetched_by.to_string()));
     }
     facts
+}
+
+/// Why less than everything is shown, where the project's policy is why.
+fn kept(capture: &CallCapture) -> Option<String> {
+    let what = match capture.mode.as_str() {
+        "masked" => "of each text only the length is kept",
+        "metadata_only" => "no body is kept",
+        _ => return None,
+    };
+    let why = match capture.reason.as_str() {
+        "rule" => "a rule of the capture policy",
+        "sampling" => "the sampling of the capture policy",
+        _ => "the capture policy",
+    };
+    Some(format!("{what}: {why} says so (version {})", capture.policy_version))
 }
 
 fn query(call: &CallDetail) -> String {

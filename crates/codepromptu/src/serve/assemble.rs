@@ -13,18 +13,19 @@ use cp_app::App;
 use cp_base::{Clock, IdGenerator, ProjectScope, Random, SystemClock, Token};
 use cp_capture::{Log, LogConfig, LogKeys, Recovery};
 use cp_db::{Db, Durability as DbDurability};
-use cp_gateway::{CapturePolicy, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
+use cp_gateway::{CaptureLimits, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
 use cp_pipeline::{CONSUMER, Keeper, KeeperParts, StoreCalls, StoreCallsParts};
 use cp_store::{Genesis, Registry};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics as recorder;
 use super::node::NodeView;
+use super::policies::{self, PolicyKeeper};
 use crate::config::{Config, ProviderRow};
 use crate::master_key;
 
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) api: cp_api::Router,
     pub(super) app: App,
     pub(super) metrics: PrometheusHandle,
+    pub(super) policies: Arc<PolicyKeeper>,
     log: Log,
     pipeline: Consumer,
     keeper: Consumer,
@@ -70,11 +72,13 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let (db, registry) = open_store(config, &genesis).await?;
     let log_keys =
         LogKeys { current: master.key.log_key().clone(), earlier: registry.earlier_log_keys().to_vec() };
-    let (log, recovery) =
-        Log::open(log_config(config), log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
     let secrets = open_secrets(config, &db, clock.as_ref()).await?;
     let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone())
         .with_secrets_in(secrets.clone());
+    let (policies, watched) = watch::channel(Arc::new(policies::load(&db).await?));
+    let rewrite = cp_pipeline::redact_log(watched.clone(), traffic.clone());
+    let log_config = LogConfig { rewrite: Some(rewrite), ..log_config(config) };
+    let (log, recovery) = Log::open(log_config, log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
@@ -85,6 +89,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         clock: clock.clone(),
         prices: prices.clone(),
         price_lists: price_lists.clone(),
+        policies: watched,
         patience: database_timeout(config) * PATIENCE_FACTOR,
     });
     let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
@@ -103,12 +108,14 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let keeper = Consumer::start("keeper", |stop| keeper.start(stop))?;
     let scope = registry.default_scope();
     let gateway = Arc::new(Gateway::new(GatewayParts {
-        snapshot: snapshot(config, &rows, scope)?,
+        snapshot: Snapshot { policies: policies.borrow().clone(), ..snapshot(config, &rows, scope)? },
         log: log.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
         fingerprint_key: registry.fingerprint_key().clone(),
     }));
+    let policy_keeper = Arc::new(PolicyKeeper { db: db.clone(), gateway: gateway.clone(), policies });
+    let setter = policy_keeper.clone();
     let node = NodeView {
         started_at: clock.now(),
         engine: db.engine().as_str(),
@@ -133,6 +140,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         prices,
         price_lists,
         node,
+        set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
     });
     let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;
     let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
@@ -141,6 +149,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         api,
         app,
         metrics,
+        policies: policy_keeper,
         log,
         pipeline,
         keeper,
@@ -246,6 +255,7 @@ fn log_config(config: &Config) -> LogConfig {
         min_retention: Duration::from_secs(config.log.min_retention_s),
         memory_bytes: config.capture.memory_bytes,
         max_open_calls: config.capture.max_open_calls,
+        rewrite: None,
     }
 }
 
@@ -266,13 +276,13 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
         upstreams.insert(row.name.as_str().into(), Arc::new(upstream));
     }
     let capture =
-        CapturePolicy { max_body_bytes: config.capture.max_body_bytes, on_full: config.capture.on_full() };
+        CaptureLimits { max_body_bytes: config.capture.max_body_bytes, on_full: config.capture.on_full() };
     let limits = Limits {
         first_byte_timeout: Duration::from_millis(config.gateway.first_byte_timeout_ms),
         idle_timeout: Duration::from_millis(config.gateway.idle_timeout_ms),
         max_request_bytes: config.gateway.max_request_bytes,
     };
-    Ok(Snapshot { scope, upstreams, capture, limits })
+    Ok(Snapshot { scope, upstreams, capture, policies: Arc::default(), limits })
 }
 
 /// The exporter of spans, where a collector is configured.

@@ -8,6 +8,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
+use super::policies::PolicyKeeper;
+
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// What is looked after.
@@ -16,6 +18,8 @@ pub(super) struct Upkeep {
     pub(super) metrics: PrometheusHandle,
     /// Its connections to providers may no longer be used.
     pub(super) gateway: Arc<Gateway>,
+    /// Another node may have set one.
+    pub(super) policies: Arc<PolicyKeeper>,
     /// Their files may have been renewed.
     pub(super) identities: Vec<TlsIdentity>,
     /// Who does not want to wait says so.
@@ -28,6 +32,7 @@ impl Upkeep {
         while closing.run_until_cancelled(self.wait()).await.is_some() {
             self.metrics.run_upkeep();
             self.gateway.close_idle();
+            self.policies.reload().await;
             self.renew().await;
         }
     }

@@ -7,5 +7,6 @@ mod crash;
 mod faults;
 mod money;
 mod plaintext;
+mod policy;
 mod program;
 mod use_it;

@@ -7,12 +7,12 @@ use crate::program::{Installation, http};
 const PROMPT_MARKER: &str = "zq-marker-in-a-prompt-7f3a";
 const KEY_MARKER: &str = "sk-test-secret-key";
 
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-fn holds(bytes: &[u8], marker: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], marker: &str) -> bool {
     bytes.windows(marker.len()).any(|window| window == marker.as_bytes())
 }
 

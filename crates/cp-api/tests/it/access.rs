@@ -7,7 +7,7 @@ use tower::ServiceExt;
 use crate::world::{World, body, with_world};
 
 /// Status and JSON of a request with a credential.
-async fn ask(
+pub(crate) async fn ask(
     world: &World,
     method: &str,
     path: &str,
@@ -27,7 +27,7 @@ async fn ask(
     (status, serde_json::from_slice(&body(response).await).unwrap_or_default())
 }
 
-async fn make_key(world: &World, path: &str, role: &str, project: &str) -> (String, String) {
+pub(crate) async fn make_key(world: &World, path: &str, role: &str, project: &str) -> (String, String) {
     let json = format!(r#"{{"name":"{role} key","role":"{role}"}}"#);
     let (status, made) = ask(world, "POST", path, &[("x-codepromptu-project", project)], &json).await;
     assert_eq!(status, 201, "{made}");

@@ -10,5 +10,6 @@ mod list;
 mod money;
 mod openapi;
 mod page;
+mod policy;
 mod tail;
 mod world;

@@ -82,6 +82,7 @@ impl World {
             prices: PriceBook::shipped(),
             price_lists: BTreeMap::new(),
             node: Arc::new(status),
+            set_policy: Arc::new(|_, _| {}),
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);

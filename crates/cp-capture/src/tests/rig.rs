@@ -117,6 +117,7 @@ impl Machine {
             query: None,
             headers: vec![("content-type".into(), "application/json".into())],
             client_fingerprint: Some([9; 16]),
+            capture: cp_base::CaptureMark::default(),
         }
     }
 
@@ -174,6 +175,7 @@ pub(super) fn config(dir: &Path) -> LogConfig {
         min_retention: Duration::ZERO,
         memory_bytes: 4 << 10,
         max_open_calls: 8,
+        rewrite: None,
     }
 }
 

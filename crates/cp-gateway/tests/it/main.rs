@@ -6,6 +6,7 @@ mod attacks;
 mod clients;
 mod clock;
 mod endings;
+mod policies;
 mod providers;
 mod refusals;
 mod rig;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use cp_base::{Clock, IdGenerator, MasterKey, ProjectScope, Random, SystemClock};
 use cp_capture::{Closing, Durability, Log, LogConfig, Opening, Position, Record};
 use cp_gateway::{
-    CapturePolicy, Gateway, GatewayParts, Limits, Listener, OnFull, Snapshot, TlsIdentity, Upstream,
+    CaptureLimits, Gateway, GatewayParts, Limits, Listener, OnFull, Snapshot, TlsIdentity, Upstream,
     UpstreamClient,
 };
 use cp_genai::Family;
+use cp_redact::CapturePolicy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -186,7 +187,9 @@ pub(crate) fn chunk(data: &[u8]) -> Vec<u8> {
 /// What a test changes about the gateway.
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
-    pub(crate) capture: CapturePolicy,
+    pub(crate) capture: CaptureLimits,
+    /// What the one project wants captured.
+    pub(crate) policy: Option<CapturePolicy>,
     pub(crate) durability: Durability,
     /// The most that the log may take.
     pub(crate) max_log_bytes: u64,
@@ -202,7 +205,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits { first_byte_timeout: PATIENCE, idle_timeout: PATIENCE, max_request_bytes: None },
-            capture: CapturePolicy { max_body_bytes: 1 << 20, on_full: OnFull::Reject },
+            capture: CaptureLimits { max_body_bytes: 1 << 20, on_full: OnFull::Reject },
+            policy: None,
             durability: Durability::Process,
             max_log_bytes: 1 << 30,
             tls: None,
@@ -257,7 +261,9 @@ impl Rig {
             .collect();
         let scope =
             ProjectScope::grant(ids.mint::<cp_base::kind::Org>(), ids.mint::<cp_base::kind::Project>());
-        let snapshot = Snapshot { scope, upstreams, capture: settings.capture, limits: settings.limits };
+        let (capture, limits) = (settings.capture, settings.limits);
+        let policies = settings.policy.into_iter().map(|policy| (scope.project(), policy)).collect();
+        let snapshot = Snapshot { scope, upstreams, capture, policies: Arc::new(policies), limits };
         let fingerprint_key = master.fingerprint_key().clone();
         let gateway =
             Arc::new(Gateway::new(GatewayParts { snapshot, log: log.clone(), ids, clock, fingerprint_key }));

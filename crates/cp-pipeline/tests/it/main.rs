@@ -16,6 +16,7 @@ use cp_base::{CallId, Clock, IdGenerator, MasterKey, Outcome, ProjectScope, Rand
 use cp_capture::{Body, Closing, Log, LogConfig, Opening, Slot};
 use cp_genai::{OperationName, PriceBook};
 use cp_pipeline::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
+use cp_redact::CapturePolicies;
 use cp_store::Genesis;
 use cp_testkit::{FakeClock, TestDb, db_test};
 use cp_traffic::{Batch, CallDetail, LiveCalls, LiveEvent, LogCursor, TrafficStore};
@@ -35,6 +36,7 @@ struct World {
     traffic: TrafficStore,
     scope: ProjectScope,
     live: LiveCalls,
+    policies: watch::Sender<Arc<CapturePolicies>>,
 }
 
 /// The consumer at work.
@@ -56,7 +58,17 @@ impl World {
         let traffic = TrafficStore::new(test.db.clone(), registry.data_keys().clone(), random);
         let dir = tempfile::tempdir().unwrap();
         let scope = registry.default_scope();
-        Self { test, dir, master, clock, ids, traffic, scope, live: LiveCalls::new(64) }
+        Self {
+            test,
+            dir,
+            master,
+            clock,
+            ids,
+            traffic,
+            scope,
+            live: LiveCalls::new(64),
+            policies: watch::Sender::default(),
+        }
     }
 
     fn open_log(&self) -> Log {
@@ -79,6 +91,7 @@ impl World {
             clock: self.clock.clone(),
             prices: PriceBook::shipped(),
             price_lists: [("openai".to_owned(), "openai".to_owned())].into(),
+            policies: self.policies.subscribe(),
             patience: PATIENCE,
         });
         let stop = CancellationToken::new();
@@ -112,6 +125,7 @@ impl World {
             query: None,
             headers: vec![("traceparent".to_owned(), "00-a-b-01".to_owned())],
             client_fingerprint: Some([4; 16]),
+            capture: cp_base::CaptureMark::default(),
         }
     }
 
@@ -212,6 +226,7 @@ fn assistant(text: &str) -> Value {
 
 mod background;
 mod batches;
+mod privacy;
 
 db_test! {
     async fn a_call_is_decoded_priced_and_stored(test: TestDb) {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod people;
+mod policies;
 mod tenants;
 mod world;
 

@@ -125,6 +125,7 @@ impl World {
                 },
                 truncated: false,
                 batch: None,
+                ..CallDocument::default()
             },
             messages: CallMessages {
                 input: vec![message("user", "What is the capital of Peru?")],
