@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cp_base::{CallId, CaptureMode, Clock, IdGenerator, Outcome, SealingKey, Tick};
+use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey, Tick};
 use cp_capture::{Log, Opening};
 use cp_genai::Family;
-use cp_redact::{CapturePolicies, CaptureRequest, Decision};
+use cp_redact::{CapturePolicies, Decision};
 use http::header::{self, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::{Body, Incoming};
@@ -24,7 +24,7 @@ use crate::objection::objection;
 use crate::pool::{SendError, UpstreamBody};
 use crate::snapshot::{OnFull, Snapshot, Upstream};
 use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
-use crate::{failure, headers, upgrade};
+use crate::{failure, headers, policy, upgrade};
 
 /// Names the call in every response of the gateway.
 pub const CALL_ID_HEADER: HeaderName = HeaderName::from_static("codepromptu-call-id");
@@ -197,25 +197,25 @@ impl Gateway {
 
     /// Opens the call: its record is in the log before the provider hears of it.
     async fn open(&self, admitted: &Admitted) -> Result<OpenCall, Failure> {
-        let policy = admitted.snapshot.capture;
-        let decision = decide(admitted);
+        let limits = admitted.snapshot.capture;
+        let Admitted { head, call, provider, snapshot, .. } = admitted;
+        let path = split_path(head.uri.path()).1;
+        let decision = policy::decide(snapshot, *call, provider, path, &head.headers);
         let opening = self.opening(admitted, &decision);
-        if decision.mark.mode == CaptureMode::Off {
-            let reason = decision.mark.reason.as_str();
-            counter!("codepromptu_gateway_calls_unrecorded_total", "reason" => reason).increment(1);
+        if policy::is_off(&decision) {
             return Ok(OpenCall::new(self.context.clone(), opening, admitted.received, None, 0));
         }
-        let mut slot = match (self.log.reserve(), policy.on_full) {
+        let mut slot = match (self.log.reserve(), limits.on_full) {
             (Ok(slot), _) => Some(slot),
             (Err(refused), OnFull::Reject) => return Err(Failure::CaptureFull(refused)),
             (Err(_), OnFull::Forward) => None,
         };
         let written = slot.as_mut().map(|slot| slot.open(opening.clone()));
         let context = self.context.clone();
-        let max_bytes = max_body_bytes(&decision, policy.max_body_bytes);
+        let max_bytes = policy::max_body_bytes(&decision, limits.max_body_bytes);
         let mut call = OpenCall::new(context, opening, admitted.received, slot, max_bytes);
         let Some(written) = written else { return Ok(call) };
-        if policy.on_full == OnFull::Reject {
+        if limits.on_full == OnFull::Reject {
             if written.await.is_ok() {
                 return Ok(call);
             }
@@ -280,24 +280,6 @@ impl Gateway {
         let (head, body) = response.into_parts();
         let tee = ResponseTee::new(body, call, snapshot.limits.idle_timeout, hold_limit);
         Response::from_parts(head, GatewayBody::passing(tee.settle().await))
-    }
-}
-
-/// What the project wants captured of the call: a few comparisons, and nothing is waited for.
-fn decide(admitted: &Admitted) -> Decision {
-    let Admitted { head, call, provider, snapshot, .. } = admitted;
-    let header = |name: &str| head.headers.get(name)?.to_str().ok();
-    let path = split_path(head.uri.path()).1;
-    let request = CaptureRequest { call: *call, provider, path, header: &header };
-    snapshot.policies.decide(snapshot.scope.project(), &request)
-}
-
-/// Bytes of each body that are kept.
-fn max_body_bytes(decision: &Decision, limit: usize) -> usize {
-    let wanted = decision.max_body_bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    match decision.mark.mode {
-        CaptureMode::Full | CaptureMode::Masked => limit.min(wanted.unwrap_or(limit)),
-        CaptureMode::MetadataOnly | CaptureMode::Off => 0,
     }
 }
 

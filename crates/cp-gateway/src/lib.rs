@@ -13,6 +13,7 @@ mod gateway;
 mod headers;
 mod listener;
 mod objection;
+mod policy;
 mod pool;
 mod reach;
 mod snapshot;

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::derive::{Derived, Deriver, PriceLists, columns, scope};
+use crate::derive::{Derived, Deriver, PriceLists, scope};
 use crate::mates::Mates;
 use crate::privacy::Privacy;
 use crate::thread::Chain;
@@ -105,8 +105,8 @@ impl StoreCalls {
         describe_gauge!("codepromptu_pipeline_position", "Position in the log up to which calls are stored");
         let (status, watched) = watch::channel(PipelineStatus::default());
         let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
-        let StoreCallsParts { log, traffic, live, clock, patience, policies, .. } = parts;
-        let privacy = Privacy::new(policies, traffic.clone());
+        let privacy = Privacy::new(parts.policies, parts.traffic.clone());
+        let StoreCallsParts { log, traffic, live, clock, patience, .. } = parts;
         (Self { log, traffic, live, clock, deriver, privacy, patience, status }, watched)
     }
 
@@ -278,18 +278,13 @@ impl StoreCalls {
             match record {
                 Record::Started(started) => writes.push(Write::Restarted(started.node)),
                 Record::Opening(opening) if ended.contains(&opening.call) => {}
-                Record::Opening(opening) => {
-                    let mut columns = columns(opening);
-                    self.privacy.apply_to_summary(opening, &mut columns)?;
-                    writes.push(Write::Opened(scope(opening), Box::new(columns)));
-                }
+                Record::Opening(opening) => writes.push(self.privacy.opened(opening)?),
                 Record::Closing(closing) => {
                     let call = self.finished(closing, &mut mates).await?;
                     let mut told = self.batched(&closing.opening, &call, &mut mates, &writes).await?;
                     told.extend(self.fetched_response(closing, &mut mates, &writes).await?);
-                    for mut call in std::iter::once(call).chain(told) {
-                        self.privacy.apply(&closing.opening, &mut call)?;
-                        writes.push(Write::Finished(Box::new(call)));
+                    for call in std::iter::once(call).chain(told) {
+                        writes.push(self.privacy.finished(&closing.opening, call)?);
                     }
                 }
             }

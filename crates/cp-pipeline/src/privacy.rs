@@ -16,11 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cp_base::{CaptureMode, ProjectId};
 use cp_capture::Opening;
 use cp_redact::{CapturePolicies, Redactor, Rules};
-use cp_traffic::{CallSummary, FinishedCall, StoreError, TrafficStore};
+use cp_traffic::{FinishedCall, StoreError, TrafficStore, Write};
 use tokio::sync::watch;
 
 pub use self::log::redact_log;
-use crate::derive::scope;
+use crate::derive::{columns, scope};
 
 /// Combinations of rules that are kept compiled.
 const MAX_CACHED: usize = 64;
@@ -41,29 +41,26 @@ impl Privacy {
         Self { policies, traffic, rules: Mutex::default() }
     }
 
-    /// Takes out of a call what its project does not want stored.
-    pub(crate) fn apply(&self, opening: &Opening, call: &mut FinishedCall) -> Result<(), StoreError> {
+    /// A call that has ended, without what its project does not want stored.
+    pub(crate) fn finished(&self, opening: &Opening, mut call: FinishedCall) -> Result<Write, StoreError> {
         match opening.capture.mode {
             CaptureMode::Full => {}
-            CaptureMode::Masked => masked::mask(call),
-            CaptureMode::MetadataOnly | CaptureMode::Off => masked::leave_out_bodies(call),
+            CaptureMode::Masked => masked::mask(&mut call),
+            CaptureMode::MetadataOnly | CaptureMode::Off => masked::leave_out_bodies(&mut call),
         }
         if let Some(redactor) = self.redactor(opening)? {
-            redacted::redact(&redactor, call);
+            redacted::redact(&redactor, &mut call);
         }
-        Ok(())
+        Ok(Write::Finished(Box::new(call)))
     }
 
     /// The same of a call that has not ended.
-    pub(crate) fn apply_to_summary(
-        &self,
-        opening: &Opening,
-        summary: &mut CallSummary,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn opened(&self, opening: &Opening) -> Result<Write, StoreError> {
+        let mut summary = columns(opening);
         if let Some(redactor) = self.redactor(opening)? {
             redacted::redact_text(&redactor, &mut summary.path);
         }
-        Ok(())
+        Ok(Write::Opened(scope(opening), Box::new(summary)))
     }
 
     /// What redacts a call; nothing where nothing is to be redacted.

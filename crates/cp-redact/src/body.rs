@@ -44,16 +44,17 @@ impl Redactor {
     fn edits(&self, text: &str, name: &str, depth: u8) -> Vec<Edit> {
         let begins = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if depth < MAX_DEPTH && begins.starts_with(['{', '[']) {
-            self.document_edits(text, std::iter::once(text.len() - begins.len()..text.len()).collect(), depth)
+            let whole = text.len() - begins.len()..text.len();
+            self.document_edits(text, std::iter::once(whole), depth)
         } else if depth == 0 && is_event_stream(begins) {
-            self.document_edits(text, event_data(text), depth)
+            self.document_edits(text, event_data(text).into_iter(), depth)
         } else {
             self.plain_edits(text, name)
         }
     }
 
     /// A text in which documents lie. What is not in one is a text like any other.
-    fn document_edits(&self, text: &str, ranges: Vec<Range<usize>>, depth: u8) -> Vec<Edit> {
+    fn document_edits(&self, text: &str, ranges: impl Iterator<Item = Range<usize>>, depth: u8) -> Vec<Edit> {
         let mut literals = Vec::new();
         let mut edits = Vec::new();
         let mut at = 0;

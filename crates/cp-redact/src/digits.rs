@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::checks;
-use crate::find::{Context, Hit};
+use crate::context::Context;
 use crate::kind::DataKind;
+use crate::rules::Hit;
 
 /// Digits in a row.
 #[derive(Clone, Copy)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cp_base::CaptureMode;
 use serde::{Deserialize, Serialize};
 
-use crate::find::PatternError;
 use crate::kind::DataKind;
+use crate::rules::PatternError;
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;

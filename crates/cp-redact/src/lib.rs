@@ -15,6 +15,7 @@
 
 mod body;
 mod checks;
+mod context;
 mod digits;
 mod document;
 mod find;
@@ -22,10 +23,12 @@ mod json;
 mod kind;
 mod mask;
 mod policy;
+mod rules;
 mod shapes;
 
 pub use document::{DocumentError, OwnPattern, PolicyDocument, Rule, Sampling};
-pub use find::{Found, PatternError, Redactor, Rules};
+pub use find::{Found, Redactor};
 pub use kind::{DataKind, UnknownKind};
 pub use mask::{Masker, mask_text};
 pub use policy::{CapturePolicies, CapturePolicy, CaptureRequest, Decision};
+pub use rules::{PatternError, Rules};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cp_base::{CallId, CaptureMark, CaptureReason, ProjectId};
 
 use crate::document::{DocumentError, PolicyDocument, Rule};
-use crate::find::Rules;
+use crate::rules::Rules;
 
 /// What is asked of a policy at a call's admission.
 pub struct CaptureRequest<'a> {

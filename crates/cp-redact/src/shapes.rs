@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use crate::checks;
-use crate::find::Context;
+use crate::context::Context;
 use crate::kind::DataKind;
 
 /// A shape. Where the expression has a group, the group is the value, and else the whole match.

@@ -30,7 +30,7 @@ enum PolicyCommand {
         file: PathBuf,
         /// Change nothing unless this is the version that is there
         #[arg(long, value_name = "NUMBER")]
-        version: Option<u64>,
+        replacing: Option<u64>,
     },
     /// Show what redaction makes of a text
     Preview {
@@ -52,9 +52,9 @@ pub(crate) async fn run(args: PolicyArgs) -> anyhow::Result<()> {
             let policy = client.get_capture_policy().await?.policy;
             writeln!(out, "{}", serde_json::to_string_pretty(&policy)?)?;
         }
-        PolicyCommand::Set { file, version } => {
+        PolicyCommand::Set { file, replacing } => {
             let policy = read_json(&file)?;
-            let set = client.set_capture_policy(&SetCapturePolicy { version, policy }).await?;
+            let set = client.set_capture_policy(&SetCapturePolicy { version: replacing, policy }).await?;
             writeln!(
                 out,
                 "The capture policy has version {} now. It holds for calls from now on.",
