@@ -4,7 +4,7 @@
 //! [`AuditEvent::canonical`] writes it, each preceded by its length; the first one's predecessor is 32 zero bytes. To
 //! change, add or take out an event, everything after it must be made anew, and the signed checkpoints tell of that.
 
-use cp_base::{AuditEventId, Digest, OrgScope, Timestamp, hex, sha256, unhex};
+use cp_base::{AuditEventId, Digest, OrgScope, Timestamp, hex, sha256};
 use cp_db::{DbError, Filter, Row, Tx, args};
 use serde::{Deserialize, Serialize};
 
@@ -123,7 +123,7 @@ impl ChainCheck {
             return Err(BrokenChain::Gap { expected, found });
         }
         let hash = next.event.hash(&self.hash);
-        if unhex(&next.hash).as_deref() != Some(&hash) {
+        if next.hash != hex(&hash) {
             return Err(BrokenChain::Altered { sequence: found });
         }
         (self.sequence, self.hash) = (found, hash);

@@ -98,27 +98,34 @@ pub(crate) async fn run(args: AuditArgs) -> anyhow::Result<()> {
         }
         AuditCommand::Verify { file, checkpoint, public_key } => {
             let mut marks = read_marks(&checkpoint, public_key.as_deref())?;
-            let mut check = ChainCheck::default();
-            match file {
+            let check = match file {
                 Some(path) => {
                     let file =
                         File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-                    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-                        follow(&mut check, &mut marks, number, line?.as_bytes())?;
-                    }
+                    verify(BufReader::new(file), &mut marks)?
                 }
                 None => {
                     let mut export = args.server.client()?.export_audit_events().await?;
-                    let mut number = 0;
+                    let (mut check, mut number) = (ChainCheck::default(), 0);
                     while let Some(line) = export.next_line().await? {
                         number += 1;
                         follow(&mut check, &mut marks, number, &line)?;
                     }
+                    check
                 }
-            }
+            };
             verdict(&mut out, &check, &marks)
         }
     }
+}
+
+/// Follows an export to its end.
+fn verify(export: impl BufRead, marks: &mut Vec<Mark>) -> anyhow::Result<ChainCheck> {
+    let mut check = ChainCheck::default();
+    for (number, line) in (1..).zip(export.split(b'\n')) {
+        follow(&mut check, marks, number, &line?)?;
+    }
+    Ok(check)
 }
 
 fn list(out: &mut impl Write, page: AuditPage) -> io::Result<()> {
@@ -185,6 +192,10 @@ fn read_mark(path: &Path, public_key: Option<&str>) -> anyhow::Result<Mark> {
 fn follow(check: &mut ChainCheck, marks: &mut Vec<Mark>, number: u64, line: &[u8]) -> anyhow::Result<()> {
     let event: ChainedEvent = serde_json::from_slice(line)
         .map_err(|error| broken(format!("record {number} is no event of the audit log: {error}")))?;
+    // The same said in other bytes is not what was written.
+    if serde_json::to_vec(&event)? != line {
+        return Err(broken(format!("record {number} is not written as it was")));
+    }
     check.follow(&event).map_err(|error| broken(format!("record {number}: {error}")))?;
     let here = check.sequence();
     if let Some(mark) = marks.iter().find(|mark| mark.sequence == here && mark.hash != check.hash()) {
@@ -214,4 +225,25 @@ fn broken(what: String) -> anyhow::Error {
     let help =
         "what came before that record is as it was; compare with an earlier export or a backup".to_owned();
     Failure { what, help }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPORT: &[u8] = include_bytes!("../../../cp-store/tests/it/audit_v1.jsonl");
+
+    #[test]
+    fn whatever_byte_of_an_export_is_changed_its_record_is_named() {
+        assert_eq!(verify(EXPORT, &mut Vec::new()).unwrap().sequence(), 2);
+        for place in 0..EXPORT.len() {
+            for change in [1_u8 << (place % 8), 0x20, 0x80, 0xff] {
+                let mut export = EXPORT.to_vec();
+                export[place] ^= change;
+                let record = EXPORT[..place].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let error = verify(&*export, &mut Vec::new()).unwrap_err().to_string();
+                assert!(error.starts_with(&format!("record {record}")), "byte {place} ^ {change}: {error}");
+            }
+        }
+    }
 }
