@@ -5,7 +5,7 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, key, login, member, mock, policy, prices, project, run, status,
+    audit, calls, cost, demo, key, login, member, mock, org, policy, prices, project, run, status, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -32,12 +32,16 @@ pub(crate) enum Command {
     Cost(cost::CostArgs),
     /// See prices, find calls that lack one, and price calls again
     Prices(prices::PricesArgs),
-    /// See, make and rename projects
+    /// See, make and rename organisations
+    Org(org::OrgArgs),
+    /// See, make and rename projects, and say who has a role in one
     Project(project::ProjectArgs),
+    /// See and invite members, change their roles and remove them
+    Member(member::MemberArgs),
+    /// See, make and change teams
+    Team(team::TeamArgs),
     /// See, make, rotate and revoke API keys
     Key(key::KeyArgs),
-    /// Invite people
-    Member(member::MemberArgs),
     /// Become the owner, with the link of the first start
     Setup(login::SetupArgs),
     /// Sign in, for all commands from now on

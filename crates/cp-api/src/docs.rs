@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, invitations, keys, orgs, policy, prices, sign_in, status, tail,
+    account, audit, calls, cost, export, grants, invitations, keys, members, orgs, policy, prices, sign_in,
+    status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -32,12 +33,21 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(prices::list_cost_changes))
         .routes(routes!(status::get_status))
         .routes(routes!(orgs::get_me))
-        .routes(routes!(orgs::list_orgs))
+        .routes(routes!(orgs::list_orgs, orgs::create_org))
         .routes(routes!(orgs::rename_org))
         .routes(routes!(orgs::list_projects, orgs::create_project))
         .routes(routes!(orgs::get_project, orgs::rename_project))
         .routes(routes!(keys::list_api_keys, keys::create_api_key))
-        .routes(routes!(keys::create_project_key))
+        .routes(routes!(members::list_members))
+        .routes(routes!(members::set_member_role, members::remove_member))
+        .routes(routes!(teams::list_teams, teams::create_team))
+        .routes(routes!(teams::get_team, teams::rename_team, teams::delete_team))
+        .routes(routes!(teams::join_team, teams::leave_team))
+        .routes(routes!(grants::list_grants))
+        .routes(routes!(grants::set_grant, grants::remove_grant))
+        .routes(routes!(keys::list_project_keys, keys::create_project_key))
+        .routes(routes!(keys::revoke_project_key))
+        .routes(routes!(keys::rotate_project_key))
         .routes(routes!(keys::revoke_api_key))
         .routes(routes!(keys::rotate_api_key))
         .routes(routes!(policy::get_capture_policy, policy::set_capture_policy))

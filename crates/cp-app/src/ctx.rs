@@ -125,9 +125,10 @@ impl OrgCtx {
         if self.roles.may(action) { Ok(()) } else { Err(AppError::forbidden(action, &self.roles)) }
     }
 
-    /// Whether they hold a role here.
-    pub(crate) fn is(&self, role: Role) -> bool {
-        self.roles.contains(role)
+    /// Nothing where they may give and take a role, or why they may not: with the permission to do so goes every role
+    /// but an owner's.
+    pub(crate) fn require_cover(&self, role: Role) -> Result<(), AppError> {
+        if self.roles.cover(role) { Ok(()) } else { Err(AppError::only_owners()) }
     }
 
     /// The roles that they hold here.

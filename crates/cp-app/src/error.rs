@@ -91,6 +91,14 @@ impl AppError {
         Self::of(ErrorKind::Forbidden, "only an owner gives or takes the role of an owner")
     }
 
+    /// Only the installation's own organisation does that.
+    pub(crate) fn only_the_installation() -> Self {
+        Self::of(
+            ErrorKind::Forbidden,
+            "organisations are made by an owner of the installation's first organisation, in it",
+        )
+    }
+
     /// Several could be meant.
     pub(crate) fn ambiguous(what: &str, names: &str) -> Self {
         let header = if what == "project" { "x-codepromptu-project" } else { "x-codepromptu-org" };

@@ -61,9 +61,7 @@ impl App {
             ));
         }
         let (email, now) = (read_email(&new.email)?, self.parts.clock.now());
-        if new.role == Role::Owner && !ctx.is(Role::Owner) {
-            return Err(AppError::only_owners());
-        }
+        ctx.require_cover(new.role)?;
         let mut act = self.begin(ctx, Action::ManageMembers).await?;
         let project = match &new.project {
             Some(name) => Some(find_project(act.tx(), ctx, name).await?.scope.project()),

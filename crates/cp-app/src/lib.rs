@@ -13,9 +13,11 @@ mod authenticate;
 mod ctx;
 mod entrance;
 mod error;
+mod grants;
 mod invitations;
 mod keys;
 mod live;
+mod members;
 mod money;
 mod node;
 mod orgs;
@@ -26,6 +28,7 @@ mod sealing;
 mod second_factor;
 mod setup;
 mod sign_in;
+mod teams;
 mod throttle;
 
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
@@ -35,8 +38,8 @@ pub mod model {
         RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_store::{
-        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Invitation, Org, Person,
-        Principal, Project, SessionRow,
+        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Invitation, Member, Org,
+        Person, Principal, Project, ProjectGrant, SessionRow, Team, TeamMember,
     };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_traffic::{
@@ -58,6 +61,7 @@ pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};
 pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, UnpricedModel};
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
+pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
 pub use retention::NewHold;
 pub use sealing::RotationStep;

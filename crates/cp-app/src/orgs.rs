@@ -1,12 +1,24 @@
 //! Organisations and projects.
 
 use cp_base::Slug;
-use cp_store::{Genesis, Org, Project};
+use cp_db::{DbError, Tx};
+use cp_store::{Org, Principal, Project};
 
-use crate::access::Action;
+use crate::access::{Action, Role};
 use crate::act::Event;
-use crate::ctx::{Caller, Ctx, OrgCtx};
+use crate::ctx::{Caller, Ctx, OrgCtx, Via};
 use crate::{App, AppError};
+
+/// What an organisation is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrg {
+    /// The name for people.
+    pub name: String,
+    /// The name in addresses; made from the other one where it is absent.
+    pub slug: Option<Slug>,
+    /// The e-mail address of its owner; whoever makes it where it is absent.
+    pub owner: Option<String>,
+}
 
 impl App {
     /// The organisation.
@@ -35,12 +47,44 @@ impl App {
         })
     }
 
+    /// Makes an organisation, with an owner, a chain of events of its own and a first project. It takes an owner of the
+    /// installation's own organisation, in it; or whoever sits at the machine, before anybody has signed up.
+    pub async fn create_org(&self, ctx: &OrgCtx, new: NewOrg) -> Result<(Org, Project), AppError> {
+        let name = named(&new.name)?;
+        let slug = new.slug.or_else(|| Slug::from_name(name));
+        let slug =
+            slug.ok_or_else(|| AppError::invalid("give the organisation a short name for addresses"))?;
+        let mut act = self.begin(ctx, Action::CreateOrgs).await?;
+        if ctx.scope != self.parts.scope.org_scope() {
+            return Err(AppError::only_the_installation());
+        }
+        let owner = find_owner(act.tx(), &ctx.caller, new.owner.as_deref()).await?;
+        let (id, now) = (self.parts.ids.mint(), self.parts.clock.now());
+        let org = cp_store::create_org(act.tx(), id, slug.clone(), name, now).await;
+        let org = org.map_err(|error| clash(error, "organisation", &slug))?;
+        let first = Slug::from_name(FIRST_PROJECT).ok_or_else(|| DbError::decode("slug"))?;
+        let (project, keys) =
+            cp_store::create_project(act.tx(), org.scope, &self.genesis(), first, FIRST_PROJECT).await?;
+        if let Some(owner) = owner {
+            cp_store::add_member(act.tx(), org.scope, owner, now).await?;
+            let owner = Principal::Person(owner);
+            cp_store::grant_in_org(act.tx(), org.scope, owner, Role::Owner.as_str(), now).await?;
+        }
+        let event = Event::new("org.create", id).detail(&slug).after(&org);
+        // Each of the two finds the beginning in its own chain.
+        self.record(act.tx(), &OrgCtx { scope: org.scope, ..ctx.clone() }, event.clone()).await?;
+        act.commit(event).await?;
+        self.parts.traffic.put_keys(project.scope, keys);
+        Ok((org, project))
+    }
+
     /// Gives the organisation other names.
     pub async fn rename_org(&self, ctx: &OrgCtx, slug: &Slug, name: &str) -> Result<Org, AppError> {
         let before = self.get_org(ctx).await?;
         let name = named(name)?;
         let mut act = self.begin(ctx, Action::ManageOrg).await?;
-        cp_store::rename_org(act.tx(), ctx.scope, slug, name).await?;
+        let renamed = cp_store::rename_org(act.tx(), ctx.scope, slug, name).await;
+        renamed.map_err(|error| clash(error, "organisation", slug))?;
         let after = Org { slug: slug.clone(), name: name.to_owned(), ..before.clone() };
         act.commit(Event::new("org.rename", slug).before(&before).after(&after)).await?;
         Ok(after)
@@ -83,13 +127,8 @@ impl App {
         if cp_store::find_project_named(act.tx(), ctx.scope, &slug).await?.is_some() {
             return Err(taken("project", &slug));
         }
-        let genesis = Genesis {
-            master: &self.parts.master,
-            ids: &self.parts.ids,
-            random: &self.parts.random,
-            clock: &*self.parts.clock,
-        };
-        let (project, keys) = cp_store::create_project(act.tx(), ctx.scope, &genesis, slug, name).await?;
+        let (project, keys) =
+            cp_store::create_project(act.tx(), ctx.scope, &self.genesis(), slug, name).await?;
         act.commit(
             Event::new("project.create", project.scope.project()).detail(&project.slug).after(&project),
         )
@@ -102,7 +141,7 @@ impl App {
     pub async fn rename_project(&self, ctx: &Ctx, slug: &Slug, name: &str) -> Result<Project, AppError> {
         let before = self.get_project(ctx).await?;
         let name = named(name)?;
-        let mut act = self.begin(ctx, Action::ManageProjects).await?;
+        let mut act = self.begin(ctx, Action::ManageProject).await?;
         let same = cp_store::find_project_named(act.tx(), ctx.org.scope, slug).await?;
         if same.is_some_and(|same| same.scope != ctx.scope) {
             return Err(taken("project", slug));
@@ -114,7 +153,32 @@ impl App {
     }
 }
 
+/// The project that an organisation begins with.
+const FIRST_PROJECT: &str = "default";
 const MAX_NAME: usize = 120;
+
+/// Who is to own a new organisation; nobody where nobody has signed up, and it is the machine's.
+async fn find_owner(
+    tx: &mut Tx,
+    caller: &Caller,
+    email: Option<&str>,
+) -> Result<Option<cp_base::PersonId>, AppError> {
+    match (email, caller.principal) {
+        (Some(email), _) => match cp_store::find_person_by_email(tx, email).await? {
+            Some(person) => Ok(Some(person.id)),
+            None => Err(AppError::absent(format_args!(
+                "nobody signs in as `{email}`: an owner has to be known before the organisation is made"
+            ))),
+        },
+        (None, Some(Principal::Person(person))) => Ok(Some(person)),
+        (None, _) if caller.via == Via::Local => Ok(None),
+        (None, _) => Err(AppError::invalid("a key owns no organisation: name a person as its `owner`")),
+    }
+}
+
+fn clash(error: DbError, what: &str, slug: &Slug) -> AppError {
+    if matches!(error, DbError::Constraint(_)) { taken(what, slug) } else { error.into() }
+}
 
 /// A name for people: something, and not too much of it.
 pub(crate) fn named(name: &str) -> Result<&str, AppError> {

@@ -4,12 +4,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cp_base::{ApiKeyId, CallId, ConversationId, RepricingId, Secret};
+use cp_base::{CallId, ConversationId, RepricingId, Secret};
 use cp_wire::{
-    ApiKeys, AuditCheckpoint, AuditPage, AuditQuery, CallDetail, CallPage, CallQuery, CapturePolicy,
-    ChangePage, ChangeQuery, CostQuery, CostReport, Cursor, MadeApiKey, Me, Named, NewApiKey, Orgs,
-    PageQuery, PreviewRedaction, PriceCheck, PriceQuery, PricedCallsQuery, Prices, Problem, Project,
-    Projects, RedactionPreview, RepriceQuery, RepriceStep, Rotation, SetCapturePolicy, Status,
+    AuditCheckpoint, AuditPage, AuditQuery, CallDetail, CallPage, CallQuery, CapturePolicy, ChangePage,
+    ChangeQuery, CostQuery, CostReport, Cursor, PageQuery, PreviewRedaction, PriceCheck, PriceQuery,
+    PricedCallsQuery, Prices, Problem, RedactionPreview, RepriceQuery, RepriceStep, SetCapturePolicy, Status,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -180,60 +179,6 @@ impl Client {
         self.get_json(&format!("/api/v1/prices/changes{}", query::of(asked))).await
     }
 
-    /// Who asks, and as what.
-    pub async fn get_me(&self) -> Result<Me, ClientError> {
-        self.get_json("/api/v1/me").await
-    }
-
-    /// The organisations that the caller belongs to.
-    pub async fn list_orgs(&self) -> Result<Orgs, ClientError> {
-        self.get_json("/api/v1/orgs").await
-    }
-
-    /// The projects that the caller sees.
-    pub async fn list_projects(&self) -> Result<Projects, ClientError> {
-        self.get_json("/api/v1/projects").await
-    }
-
-    /// Makes a project.
-    pub async fn create_project(&self, named: &Named) -> Result<Project, ClientError> {
-        self.post_json("/api/v1/projects", named).await
-    }
-
-    /// Gives the project other names.
-    pub async fn rename_project(&self, named: &Named) -> Result<Project, ClientError> {
-        self.put_json("/api/v1/project", named).await
-    }
-
-    /// The API keys of the organisation.
-    pub async fn list_api_keys(&self) -> Result<ApiKeys, ClientError> {
-        self.get_json("/api/v1/keys").await
-    }
-
-    /// Makes an API key that reaches the whole organisation.
-    pub async fn create_api_key(&self, new: &NewApiKey) -> Result<MadeApiKey, ClientError> {
-        self.post_json("/api/v1/keys", new).await
-    }
-
-    /// Makes an API key that reaches one project and nothing else.
-    pub async fn create_project_key(&self, new: &NewApiKey) -> Result<MadeApiKey, ClientError> {
-        self.post_json("/api/v1/project/keys", new).await
-    }
-
-    /// Ends an API key at once.
-    pub async fn revoke_api_key(&self, key: ApiKeyId) -> Result<(), ClientError> {
-        self.delete(&format!("/api/v1/keys/{key}")).await
-    }
-
-    /// Makes another API key like one, which goes on working for a while.
-    pub async fn rotate_api_key(
-        &self,
-        key: ApiKeyId,
-        rotation: &Rotation,
-    ) -> Result<MadeApiKey, ClientError> {
-        self.post_json(&format!("/api/v1/keys/{key}/rotate"), rotation).await
-    }
-
     /// What is captured and redacted of the project's calls.
     pub async fn get_capture_policy(&self) -> Result<CapturePolicy, ClientError> {
         self.get_json("/api/v1/capture-policy").await
@@ -277,7 +222,7 @@ impl Client {
         self.send_json(Method::POST, path, json(body)?).await
     }
 
-    async fn put_json<T: DeserializeOwned>(
+    pub(crate) async fn put_json<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
@@ -305,7 +250,12 @@ impl Client {
         self.send(Method::GET, path, Bytes::new()).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let address = format!("{}{path}", self.server);
         let mut request = Request::builder().method(method).uri(&address).header(header::ACCEPT, "*/*");
         if !body.is_empty() {

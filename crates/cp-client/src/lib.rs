@@ -6,6 +6,7 @@
 mod client;
 mod error;
 mod lines;
+mod organisation;
 mod query;
 mod sign_in;
 mod tail;

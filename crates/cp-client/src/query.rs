@@ -20,18 +20,25 @@ pub(crate) fn append(query: &mut String, parameters: &impl Serialize) {
         query.push(if query.is_empty() { '?' } else { '&' });
         query.push_str(&name);
         query.push('=');
-        for byte in value.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    query.push(char::from(byte))
-                }
-                _ => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(query, "%{byte:02X}");
-                }
+        query.push_str(&encoded(&value));
+    }
+}
+
+/// The text, percent-encoded (RFC 3986): for a value of a query, and for a segment of a path.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
             }
         }
     }
+    encoded
 }
 
 #[cfg(test)]

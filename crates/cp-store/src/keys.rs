@@ -1,8 +1,10 @@
 //! Credentials: API keys, sessions and invitations. Each is kept as a digest, and looked up by it before anybody knows
 //! whose it is; so the look-ups take no scope and return one.
 
-use cp_base::{ApiKeyId, Digest, InvitationId, OrgScope, PersonId, ProjectId, SessionId, Timestamp, Token};
-use cp_db::{DbError, Row, Tx, args};
+use cp_base::{
+    ApiKeyId, Digest, InvitationId, OrgScope, PersonId, ProjectId, ProjectScope, SessionId, Timestamp, Token,
+};
+use cp_db::{DbError, Filter, Row, Tx, args};
 
 use crate::sql::access as sql;
 
@@ -152,7 +154,25 @@ pub async fn find_api_key(tx: &mut Tx, scope: OrgScope, id: ApiKeyId) -> Result<
 
 /// The keys of the organisation, newest first, each with its role.
 pub async fn list_api_keys(tx: &mut Tx, scope: OrgScope) -> Result<Vec<(ApiKey, Option<String>)>, DbError> {
-    let rows = tx.fetch_all(sql::LIST_API_KEYS, args![scope]).await?;
+    list_keys(tx, scope, Filter::default()).await
+}
+
+/// The keys that reach a project and nothing else, newest first, each with its role.
+pub async fn list_project_keys(
+    tx: &mut Tx,
+    scope: ProjectScope,
+) -> Result<Vec<(ApiKey, Option<String>)>, DbError> {
+    let mut of_project = Filter::default();
+    of_project.and_if("k.project_id = $1", Some(scope));
+    list_keys(tx, scope.org_scope(), of_project).await
+}
+
+async fn list_keys(
+    tx: &mut Tx,
+    scope: OrgScope,
+    filter: Filter,
+) -> Result<Vec<(ApiKey, Option<String>)>, DbError> {
+    let rows = tx.fetch_filtered(sql::LIST_API_KEYS, args![scope], filter).await?;
     rows.iter().map(|row| Ok((api_key(row)?, row.get_optional("role")?))).collect()
 }
 

@@ -42,16 +42,16 @@ pub use keys::{
     ApiKey, Invitation, Session, SessionRow, create_api_key, create_invitation, create_session,
     delete_expired_invitations, delete_expired_sessions, delete_invitation, end_other_sessions, end_session,
     end_sessions, expire_api_key, find_api_key, find_api_key_by_digest, find_invitation,
-    find_invitation_by_id, find_session, list_api_keys, list_invitations, list_sessions, revoke_api_key,
-    touch_api_key, touch_session,
+    find_invitation_by_id, find_session, list_api_keys, list_invitations, list_project_keys, list_sessions,
+    revoke_api_key, touch_api_key, touch_session,
 };
 pub use orgs::{
     Org, Project, create_org, create_project, find_org, find_project, find_project_named, list_all_orgs,
-    list_orgs_of, list_projects, rename_org, rename_project,
+    list_orgs_of, list_projects, lock_org, rename_org, rename_project,
 };
 pub use people::{
-    Member, Person, add_member, create_person, find_person, find_person_by_email, is_anybody_there,
-    is_member, list_members, remove_member, set_password, set_totp, swap_totp,
+    Member, Person, add_member, create_person, find_member, find_person, find_person_by_email,
+    is_anybody_there, is_member, list_members, remove_member, set_password, set_totp, swap_totp,
 };
 pub use policies::{StoredPolicy, find_capture_policy, list_capture_policies, set_capture_policy};
 pub use retention::{
@@ -61,7 +61,7 @@ pub use retention::{
 pub use second_factor::SecondFactor;
 pub use teams::{
     Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
-    list_team_members, list_teams,
+    list_team_members, list_teams, rename_team,
 };
 
 /// The registry's schema.

@@ -83,6 +83,12 @@ pub async fn list_orgs_of(tx: &mut Tx, person: cp_base::PersonId) -> Result<Vec<
     tx.fetch_all(people::LIST_ORGS, args![person]).await?.iter().map(org).collect()
 }
 
+/// Others who do this wait until the transaction is over: what is seen of the organisation's people stays true.
+pub async fn lock_org(tx: &mut Tx, scope: OrgScope) -> Result<(), DbError> {
+    tx.execute(people::LOCK_ORG, args![scope]).await?;
+    Ok(())
+}
+
 /// Other names for the organisation.
 pub async fn rename_org(tx: &mut Tx, scope: OrgScope, slug: &Slug, name: &str) -> Result<(), DbError> {
     tx.execute(people::RENAME_ORG, args![scope, slug.as_str(), name]).await?;

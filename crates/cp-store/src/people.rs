@@ -107,9 +107,14 @@ pub async fn add_member(
     Ok(())
 }
 
+/// A member.
+pub async fn find_member(tx: &mut Tx, scope: OrgScope, person: PersonId) -> Result<Option<Member>, DbError> {
+    tx.fetch_optional(sql::FIND_MEMBER, args![scope, person]).await?.as_ref().map(member).transpose()
+}
+
 /// Whether a person is a member.
 pub async fn is_member(tx: &mut Tx, scope: OrgScope, person: PersonId) -> Result<bool, DbError> {
-    Ok(tx.fetch_optional(sql::FIND_MEMBER, args![scope, person]).await?.is_some())
+    Ok(find_member(tx, scope, person).await?.is_some())
 }
 
 /// The members, in the order of their addresses.

@@ -64,6 +64,18 @@ pub async fn find_team_named(tx: &mut Tx, scope: OrgScope, slug: &Slug) -> Resul
     row.as_ref().map(team).transpose()
 }
 
+/// Other names for a team.
+pub async fn rename_team(
+    tx: &mut Tx,
+    scope: OrgScope,
+    id: TeamId,
+    slug: &Slug,
+    name: &str,
+) -> Result<(), DbError> {
+    tx.execute(sql::RENAME_TEAM, args![scope, id, slug.as_str(), name]).await?;
+    Ok(())
+}
+
 /// A team goes, with its grants.
 pub async fn delete_team(tx: &mut Tx, scope: OrgScope, id: TeamId) -> Result<(), DbError> {
     tx.execute(sql::EMPTY_TEAM, args![scope, id]).await?;

@@ -8,6 +8,7 @@ mod call;
 mod message;
 mod money;
 mod org;
+mod people;
 mod policy;
 mod problem;
 mod query;
@@ -27,6 +28,9 @@ pub use money::{
     RepriceStep, RepricedModel, TierPrice, UnpricedModel, UnpricedRow,
 };
 pub use org::{ApiKey, ApiKeys, MadeApiKey, Me, Named, NewApiKey, Org, Orgs, Project, Projects, Rotation};
+pub use people::{
+    Grant, Grants, MadeOrg, Member, MemberRole, Members, NewGrant, NewOrg, Team, TeamMember, Teams,
+};
 pub use policy::{
     CallCapture, CapturePolicy, FoundData, PolicyDocument, PolicyPattern, PolicyRule, PolicySampling,
     PreviewRedaction, RedactionPreview, SetCapturePolicy,

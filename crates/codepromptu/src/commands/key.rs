@@ -1,4 +1,4 @@
-//! `codepromptu key`: the API keys of an organisation.
+//! `codepromptu key`: the API keys of an organisation; with `--project` those of one project.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ pub(crate) struct KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// List the keys
+    /// List the keys; with `--project` those that reach that project alone
     List {
         /// As JSON
         #[arg(long)]
@@ -56,10 +56,14 @@ enum KeyCommand {
 /// Runs the command.
 pub(crate) async fn run(args: KeyArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
+    let of_project = args.server.names_project();
     let mut out = output::stdout();
     match args.command {
         KeyCommand::List { json } => {
-            let found = client.list_api_keys().await?;
+            let found = match of_project {
+                true => client.list_project_keys().await?,
+                false => client.list_api_keys().await?,
+            };
             if json {
                 return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
             }
@@ -72,19 +76,26 @@ pub(crate) async fn run(args: KeyArgs) -> anyhow::Result<()> {
         }
         KeyCommand::Create { name, role, expires } => {
             let new = NewApiKey { name, role, expires_at: expires };
-            let made = match args.server.names_project() {
+            let made = match of_project {
                 true => client.create_project_key(&new).await?,
                 false => client.create_api_key(&new).await?,
             };
             show(&mut out, &made)?;
         }
         KeyCommand::Rotate { id, overlap } => {
-            let made = client.rotate_api_key(id, &Rotation { overlap_hours: Some(overlap) }).await?;
+            let rotation = Rotation { overlap_hours: Some(overlap) };
+            let made = match of_project {
+                true => client.rotate_project_key(id, &rotation).await?,
+                false => client.rotate_api_key(id, &rotation).await?,
+            };
             show(&mut out, &made)?;
             writeln!(std::io::stderr(), "{id} goes on working for {overlap} hours.")?;
         }
         KeyCommand::Revoke { id } => {
-            client.revoke_api_key(id).await?;
+            match of_project {
+                true => client.revoke_project_key(id).await?,
+                false => client.revoke_api_key(id).await?,
+            }
             writeln!(out, "{id} has ended.")?;
         }
     }

@@ -1,9 +1,9 @@
-//! `codepromptu project`: the projects of an organisation.
+//! `codepromptu project`: the projects of an organisation, and who has a role in one.
 
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use cp_wire::Named;
+use cp_wire::{Grants, Named, NewGrant};
 
 use crate::cli::ServerArgs;
 use crate::output;
@@ -42,6 +42,24 @@ enum ProjectCommand {
         #[arg(long, value_name = "NAME")]
         slug: Option<String>,
     },
+    /// List who has a role in the project itself
+    Grants {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a person, team or API key a role in the project
+    Grant {
+        /// A person's e-mail address or id, a team's short name or id, or a key's id
+        holder: String,
+        /// owner, admin, editor, analyst, viewer, operator or service
+        role: String,
+    },
+    /// Take the role of a person, team or API key in the project
+    Revoke {
+        /// A person's e-mail address or id, a team's short name or id, or a key's id
+        holder: String,
+    },
 }
 
 /// Runs the command.
@@ -75,6 +93,29 @@ pub(crate) async fn run(args: ProjectArgs) -> anyhow::Result<()> {
             let renamed = client.rename_project(&Named { name, slug }).await?;
             writeln!(out, "It is called {} ({}) now.", renamed.name, renamed.slug)?;
         }
+        ProjectCommand::Grants { json } => {
+            let found = client.list_grants().await?;
+            if json {
+                return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
+            }
+            list_grants(&mut out, found)?;
+        }
+        ProjectCommand::Grant { holder, role } => {
+            let granted = client.set_grant(&holder, &NewGrant { role }).await?;
+            writeln!(out, "{} is {} in this project now.", granted.name, granted.role)?;
+        }
+        ProjectCommand::Revoke { holder } => {
+            client.remove_grant(&holder).await?;
+            writeln!(out, "{holder} has no role in this project itself any more.")?;
+        }
     }
     Ok(())
+}
+
+fn list_grants(out: &mut impl Write, found: Grants) -> std::io::Result<()> {
+    let mut table = Table::new(["who", "kind", "role", "since", "id"].map(text).into());
+    for grant in found.grants {
+        table.push(vec![grant.name, grant.kind, grant.role, grant.granted_at.to_string(), grant.holder]);
+    }
+    table.write(out)
 }

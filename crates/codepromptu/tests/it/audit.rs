@@ -96,7 +96,7 @@ async fn a_checkpoint_that_was_kept_tells_of_a_chain_made_anew() {
     let mut document: serde_json::Value = serde_json::from_str(&checkpoint).unwrap();
     let public_key = document["public_key"].as_str().unwrap().to_owned();
     verify(&export, &["--checkpoint", "kept.json", "--public-key", &public_key]).unwrap();
-    let another = cp_base::MasterKey::new([9; 32]).signing_key();
+    let another = cp_base::SigningKey::derived_from(&cp_base::SealingKey::new([9; 32]));
     let said = verify(&export, &[&kept[..], &["--public-key", &another.public().to_string()]].concat());
     assert!(said.unwrap_err().contains("kept.json is not signed with"));
     document["text"] = document["text"].as_str().unwrap().replace("\n3\n", "\n2\n").into();

@@ -17,6 +17,41 @@ pub(crate) fn project(project: model::Project) -> wire::Project {
     }
 }
 
+pub(crate) fn member(member: model::Member) -> wire::Member {
+    wire::Member {
+        id: member.person,
+        email: member.email,
+        name: member.name,
+        role: member.role,
+        joined_at: member.joined_at,
+    }
+}
+
+pub(crate) fn team((team, members): (model::Team, Vec<model::TeamMember>)) -> wire::Team {
+    let member = |member: model::TeamMember| wire::TeamMember {
+        id: member.person,
+        email: member.email,
+        name: member.name,
+    };
+    wire::Team {
+        id: team.id,
+        slug: team.slug.to_string(),
+        name: team.name,
+        created_at: team.created_at,
+        members: members.into_iter().map(member).collect(),
+    }
+}
+
+pub(crate) fn grant(grant: model::ProjectGrant) -> wire::Grant {
+    let (holder, kind) = match grant.principal {
+        model::Principal::Person(id) => (id.to_string(), "person"),
+        model::Principal::Team(id) => (id.to_string(), "team"),
+        model::Principal::ApiKey(id) => (id.to_string(), "api_key"),
+    };
+    let kind = kind.to_owned();
+    wire::Grant { holder, kind, name: grant.name, role: grant.role, granted_at: grant.granted_at }
+}
+
 pub(crate) fn key(key: model::ApiKey, role: Option<String>) -> wire::ApiKey {
     wire::ApiKey {
         id: key.id,

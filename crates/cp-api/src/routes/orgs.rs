@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cp_app::App;
+use cp_app::{App, NewOrg};
 use cp_base::{ErrorKind, Slug};
 use cp_wire as wire;
 use cp_wire::{Named, Problem};
@@ -38,6 +38,23 @@ pub(crate) async fn list_orgs(
 ) -> Result<Json<wire::Orgs>, Refusal> {
     let orgs = app.list_orgs(&caller).await?;
     Ok(Json(wire::Orgs { orgs: orgs.into_iter().map(convert::org).collect() }))
+}
+
+/// Make an organisation, with a first project. It takes an owner of the installation's first organisation.
+#[utoipa::path(post, path = "/orgs", tag = "access", request_body = wire::NewOrg, responses(
+    (status = 201, body = wire::MadeOrg, description = "The organisation and its first project"),
+    (status = 400, body = Problem, content_type = "application/problem+json", description = "A name is wrong"),
+    (status = 409, body = Problem, content_type = "application/problem+json", description = "The name is taken"),
+))]
+pub(crate) async fn create_org(
+    InOrg(ctx): InOrg,
+    State(app): State<App>,
+    Body(new): Body<wire::NewOrg>,
+) -> Result<(StatusCode, Json<wire::MadeOrg>), Refusal> {
+    let slug = read_slug(new.slug.as_deref())?;
+    let (org, project) = app.create_org(&ctx, NewOrg { name: new.name, slug, owner: new.owner }).await?;
+    let made = wire::MadeOrg { org: convert::org(org), project: convert::project(project) };
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Rename the organisation.
@@ -110,11 +127,15 @@ pub(crate) async fn rename_project(
 
 /// The short name, where one is given.
 pub(crate) fn slug(named: &Named) -> Result<Option<Slug>, Refusal> {
-    let parsed = named.slug.as_deref().map(str::parse).transpose();
+    read_slug(named.slug.as_deref())
+}
+
+fn read_slug(text: Option<&str>) -> Result<Option<Slug>, Refusal> {
+    let parsed = text.map(str::parse).transpose();
     parsed.map_err(|error: cp_base::SlugError| Refusal::new(ErrorKind::InvalidInput, error.to_string()))
 }
 
-fn needed_slug(named: &Named) -> Result<Slug, Refusal> {
+pub(crate) fn needed_slug(named: &Named) -> Result<Slug, Refusal> {
     let slug = slug(named)?.or_else(|| Slug::from_name(&named.name));
     slug.ok_or_else(|| Refusal::new(ErrorKind::InvalidInput, "give a short name for addresses: `slug`"))
 }

@@ -47,11 +47,13 @@ cp_db::statements! {
                            last_used_at, revoked_at
                       FROM api_keys WHERE org_id = $1 AND api_key_id = $2";
 
-    /// The keys of an organisation, newest first, each with its role.
+    /// The keys of an organisation, newest first, each with its role where it belongs.
     LIST_API_KEYS = "SELECT k.org_id, k.api_key_id, k.project_id, k.name, k.shown, k.created_by, k.created_at,
                             k.expires_at, k.last_used_at, k.revoked_at, g.role
-                       FROM api_keys k LEFT JOIN grants g ON g.org_id = k.org_id AND g.principal_id = k.api_key_id
-                      WHERE k.org_id = $1 ORDER BY k.created_at DESC, k.api_key_id DESC";
+                       FROM api_keys k
+                       LEFT JOIN grants g ON g.org_id = k.org_id AND g.principal_id = k.api_key_id
+                        AND (g.project_id = k.project_id OR (g.project_id IS NULL AND k.project_id IS NULL))
+                      WHERE k.org_id = $1{and} ORDER BY k.created_at DESC, k.api_key_id DESC";
 
     /// A key ends.
     REVOKE_API_KEY = "UPDATE api_keys SET revoked_at = $3

@@ -12,6 +12,9 @@ cp_db::statements! {
     /// Every organisation, for whoever acts for the installation.
     LIST_ALL_ORGS = "SELECT org_id, slug, name, created_at FROM orgs ORDER BY slug";
 
+    /// Takes an organisation until the transaction is over: for a look at all its owners before one goes.
+    LOCK_ORG = "UPDATE orgs SET slug = slug WHERE org_id = $1";
+
     /// Another name for an organisation.
     RENAME_ORG = "UPDATE orgs SET slug = $2, name = $3 WHERE org_id = $1";
 
@@ -57,8 +60,12 @@ cp_db::statements! {
     ADD_MEMBER = "INSERT INTO members (org_id, person_id, joined_at) VALUES ($1, $2, $3)
                   ON CONFLICT (org_id, person_id) DO NOTHING";
 
-    /// Whether a person is a member.
-    FIND_MEMBER = "SELECT joined_at FROM members WHERE org_id = $1 AND person_id = $2";
+    /// A member, with the role in the organisation.
+    FIND_MEMBER = "SELECT p.person_id, p.email, p.name, m.joined_at, g.role
+                     FROM members m JOIN people p ON p.person_id = m.person_id
+                     LEFT JOIN grants g ON g.org_id = m.org_id AND g.principal_id = m.person_id
+                                       AND g.project_id IS NULL
+                    WHERE m.org_id = $1 AND m.person_id = $2";
 
     /// The members, each with the role in the organisation.
     LIST_MEMBERS = "SELECT p.person_id, p.email, p.name, m.joined_at, g.role
@@ -84,6 +91,9 @@ cp_db::statements! {
 
     /// The team that a name means.
     FIND_TEAM_NAMED = "SELECT team_id, slug, name, created_at FROM teams WHERE org_id = $1 AND slug = $2";
+
+    /// Another name for a team.
+    RENAME_TEAM = "UPDATE teams SET slug = $3, name = $4 WHERE org_id = $1 AND team_id = $2";
 
     /// Nobody is in a team any more.
     EMPTY_TEAM = "DELETE FROM team_members WHERE org_id = $1 AND team_id = $2";
