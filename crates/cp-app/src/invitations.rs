@@ -61,8 +61,8 @@ impl App {
             ));
         }
         let (email, now) = (read_email(&new.email)?, self.parts.clock.now());
-        ctx.require_cover(new.role)?;
         let mut act = self.begin(ctx, Action::ManageMembers).await?;
+        ctx.require_cover(new.role)?;
         let project = match &new.project {
             Some(name) => Some(find_project(act.tx(), ctx, name).await?.scope.project()),
             None => None,

@@ -1,35 +1,10 @@
 //! Who is let in, and where: API keys, projects, the audit log.
 
-use axum::body::Body;
-use axum::http::Request;
-use tower::ServiceExt;
-
 use crate::world::{World, body, with_world};
-
-/// Status and JSON of a request with a credential.
-pub(crate) async fn ask(
-    world: &World,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    json: &str,
-) -> (u16, serde_json::Value) {
-    let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    if !json.is_empty() {
-        request = request.header("content-type", "application/json");
-    }
-    let response =
-        world.api.clone().oneshot(request.body(Body::from(json.to_owned())).unwrap()).await.unwrap();
-    let status = response.status().as_u16();
-    (status, serde_json::from_slice(&body(response).await).unwrap_or_default())
-}
 
 pub(crate) async fn make_key(world: &World, path: &str, role: &str, project: &str) -> (String, String) {
     let json = format!(r#"{{"name":"{role} key","role":"{role}"}}"#);
-    let (status, made) = ask(world, "POST", path, &[("x-codepromptu-project", project)], &json).await;
+    let (status, made) = world.ask("POST", path, &[("x-codepromptu-project", project)], &json).await;
     assert_eq!(status, 201, "{made}");
     let text = |pointer| made.pointer(pointer).and_then(serde_json::Value::as_str).unwrap();
     (text("/key/id").to_owned(), format!("Bearer {}", text("/token")))
@@ -55,7 +30,7 @@ fn a_key_reads_what_its_role_may() {
             (&service, "/api/v1/calls", 403),
             (&service, "/api/v1/project", 200),
         ] {
-            let (status, answer) = ask(&world, "GET", path, &[("authorization", key)], "").await;
+            let (status, answer) = world.ask("GET", path, &[("authorization", key)], "").await;
             assert_eq!(status, expected, "{path}: {answer}");
         }
     });
@@ -65,17 +40,17 @@ fn a_key_reads_what_its_role_may() {
 fn a_key_that_has_ended_or_never_was_opens_nothing() {
     with_world(async |world| {
         let (id, key) = make_key(&world, "/api/v1/keys", "viewer", "default").await;
-        let see = async |key: &str| ask(&world, "GET", "/api/v1/me", &[("authorization", key)], "").await;
+        let see = async |key: &str| world.ask("GET", "/api/v1/me", &[("authorization", key)], "").await;
         assert_eq!(see(&key).await.0, 200);
         let (status, made) =
-            ask(&world, "POST", &format!("/api/v1/keys/{id}/rotate"), &[], r#"{"overlap_hours":1}"#).await;
+            world.ask("POST", &format!("/api/v1/keys/{id}/rotate"), &[], r#"{"overlap_hours":1}"#).await;
         assert_eq!(status, 201);
         let next = format!("Bearer {}", made["token"].as_str().unwrap());
         assert_eq!((see(&key).await.0, see(&next).await.0), (200, 200));
         world.advance(std::time::Duration::from_secs(3600));
         assert_eq!((see(&key).await.0, see(&next).await.0), (401, 200));
         let path = format!("/api/v1/keys/{}", made["key"]["id"].as_str().unwrap());
-        assert_eq!(ask(&world, "DELETE", &path, &[], "").await.0, 204);
+        assert_eq!(world.ask("DELETE", &path, &[], "").await.0, 204);
         for key in [next.as_str(), "Bearer cpa_unknown", "Bearer", "Basic YTpi"] {
             let (status, problem) = see(key).await;
             assert_eq!((status, problem["title"].as_str()), (401, Some("Unauthenticated")), "{key}");
@@ -88,24 +63,24 @@ fn a_key_of_one_project_reaches_no_other() {
     with_world(async |world| {
         let call = world.store_some(1).await.remove(0).call;
         let (status, made) =
-            ask(&world, "POST", "/api/v1/projects", &[], r#"{"name":"Customer Support"}"#).await;
+            world.ask("POST", "/api/v1/projects", &[], r#"{"name":"Customer Support"}"#).await;
         assert_eq!((status, made["slug"].as_str()), (201, Some("customer-support")));
         let (_, key) = make_key(&world, "/api/v1/project/keys", "admin", "customer-support").await;
         let calls = async |project: &str| {
             let headers = [("authorization", key.as_str()), ("x-codepromptu-project", project)];
-            let (status, page) = ask(&world, "GET", "/api/v1/calls", &headers, "").await;
+            let (status, page) = world.ask("GET", "/api/v1/calls", &headers, "").await;
             (status, page["calls"].as_array().map(Vec::len))
         };
         assert_eq!(calls("customer-support").await, (200, Some(0)));
         // What is another's and what is not there cannot be told apart.
         assert_eq!(calls("default").await, (404, None));
         assert_eq!(calls("nowhere").await, (404, None));
-        let unnamed = ask(&world, "GET", "/api/v1/project", &[("authorization", &key)], "").await;
+        let unnamed = world.ask("GET", "/api/v1/project", &[("authorization", &key)], "").await;
         assert_eq!(unnamed.1["slug"], "customer-support");
         let path = format!("/api/v1/calls/{call}");
-        assert_eq!(ask(&world, "GET", &path, &[("authorization", &key)], "").await.0, 404);
-        assert_eq!(ask(&world, "GET", "/api/v1/keys", &[("authorization", &key)], "").await.0, 403);
-        let again = ask(&world, "POST", "/api/v1/projects", &[], r#"{"name":"Customer Support"}"#).await;
+        assert_eq!(world.ask("GET", &path, &[("authorization", &key)], "").await.0, 404);
+        assert_eq!(world.ask("GET", "/api/v1/keys", &[("authorization", &key)], "").await.0, 403);
+        let again = world.ask("POST", "/api/v1/projects", &[], r#"{"name":"Customer Support"}"#).await;
         assert_eq!(again.0, 409);
     });
 }
@@ -115,10 +90,10 @@ fn what_is_done_is_on_record_and_the_record_holds_together() {
     with_world(async |world| {
         let call = world.store_some(1).await.remove(0).call;
         let (id, key) = make_key(&world, "/api/v1/keys", "viewer", "default").await;
-        ask(&world, "GET", &format!("/api/v1/calls/{call}"), &[("authorization", &key)], "").await;
-        ask(&world, "GET", "/api/v1/calls/export?limit=1", &[("authorization", &key)], "").await;
-        ask(&world, "DELETE", &format!("/api/v1/keys/{id}"), &[], "").await;
-        let (_, page) = ask(&world, "GET", "/api/v1/audit", &[], "").await;
+        world.ask("GET", &format!("/api/v1/calls/{call}"), &[("authorization", &key)], "").await;
+        world.ask("GET", "/api/v1/calls/export?limit=1", &[("authorization", &key)], "").await;
+        world.ask("DELETE", &format!("/api/v1/keys/{id}"), &[], "").await;
+        let (_, page) = world.ask("GET", "/api/v1/audit", &[], "").await;
         let done: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| &event["event"]).collect();
         let seen: Vec<_> = done
             .iter()
@@ -141,7 +116,7 @@ fn what_is_done_is_on_record_and_the_record_holds_together() {
             check.follow(&serde_json::from_slice(line).unwrap()).unwrap();
         }
         assert_eq!(check.sequence(), 3);
-        let (_, checkpoint) = ask(&world, "GET", "/api/v1/audit/checkpoint", &[], "").await;
+        let (_, checkpoint) = world.ask("GET", "/api/v1/audit/checkpoint", &[], "").await;
         let text = checkpoint["text"].as_str().unwrap();
         assert!(text.contains(&format!("\n3\n{}\n", check.hash())), "{text}");
         let key: cp_base::PublicKey = checkpoint["public_key"].as_str().unwrap().parse().unwrap();
@@ -159,7 +134,7 @@ fn a_body_that_says_too_much_is_refused() {
             r#"{"name":"a","role":"root"}"#,
             r#"{"name":" ","role":"viewer"}"#,
         ] {
-            let (status, problem) = ask(&world, "POST", "/api/v1/keys", &[], json).await;
+            let (status, problem) = world.ask("POST", "/api/v1/keys", &[], json).await;
             assert_eq!(status, 400, "{json}: {problem}");
         }
     });

@@ -10,8 +10,9 @@ use axum::http::{Request, Response};
 use cp_api::Router;
 use cp_app::model::{CostByKind, DecodedCall, Message, OperationName, Part, PriceBook, Usage};
 use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
-use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, UsdNanos};
+use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos};
 use cp_client::Client;
+use cp_db::Db;
 use cp_store::Genesis;
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
@@ -33,10 +34,12 @@ pub(crate) struct World {
     pub(crate) live: LiveCalls,
     pub(crate) scope: ProjectScope,
     pub(crate) log_error: Arc<Mutex<Option<String>>>,
+    pub(crate) db: Db,
+    pub(crate) random: Arc<Random>,
+    pub(crate) ids: IdGenerator,
     traffic: TrafficStore,
     node: NodeId,
     clock: Arc<FakeClock>,
-    ids: IdGenerator,
     servers: JoinSet<()>,
 }
 
@@ -73,7 +76,7 @@ impl World {
             ring: registry.data_keys().clone(),
             nudge: Arc::default(),
             master,
-            random,
+            random: random.clone(),
             scope,
             traffic: traffic.clone(),
             live: live.clone(),
@@ -86,7 +89,8 @@ impl World {
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
-        Self { app, api, live, scope, log_error, traffic, node, clock, ids, servers: JoinSet::new() }
+        let (db, servers) = (test.db.clone(), JoinSet::new());
+        Self { app, api, live, scope, log_error, db, random, ids, traffic, node, clock, servers }
     }
 
     /// A client of this API over a socket.
@@ -109,6 +113,29 @@ impl World {
 
     pub(crate) async fn get(&self, path: &str) -> Response<Body> {
         self.request("GET", path, &[("host", "127.0.0.1:8080")]).await
+    }
+
+    /// Status and JSON of a request with a credential.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        json: &str,
+    ) -> (u16, serde_json::Value) {
+        let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !json.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(Body::from(json.to_owned())).unwrap();
+        let response = self.api.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let endless = response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let text = if endless { Vec::new() } else { body(response).await };
+        (status, serde_json::from_slice(&text).unwrap_or_default())
     }
 
     /// Status and JSON of a GET.
@@ -185,6 +212,10 @@ impl World {
         self.traffic.write_batch(Batch { writes, cursor: None }).await.unwrap();
         summaries.reverse();
         summaries
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn advance(&self, by: Duration) {

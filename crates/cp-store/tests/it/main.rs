@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod crossing;
 mod people;
 mod policies;
 mod tenants;

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod crossing;
 mod keys;
 mod live;
 mod money;
