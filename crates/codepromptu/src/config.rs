@@ -2,6 +2,7 @@
 //!
 //! This module is the only one that reads the environment.
 
+mod audit;
 mod capture;
 mod gateway;
 mod otlp;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use cp_base::Secret;
 use serde::{Deserialize, Serialize};
 
+use self::audit::AuditConfig;
 use self::capture::{CaptureConfig, LogConfig};
 use self::gateway::{GatewayConfig, ServerConfig};
 use self::otlp::OtlpConfig;
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub prices: PricesConfig,
     /// Where calls go as OpenTelemetry spans.
     pub otlp: OtlpConfig,
+    /// Where events of the audit log go.
+    pub audit: AuditConfig,
     /// Where the master key is.
     pub master_key: MasterKeyConfig,
     /// Upstreams, beside and instead of the shipped ones.
@@ -80,6 +84,7 @@ impl Default for Config {
             gateway: GatewayConfig::default(),
             prices: PricesConfig::default(),
             otlp: OtlpConfig::default(),
+            audit: AuditConfig::default(),
             master_key: MasterKeyConfig::default(),
             providers: BTreeMap::new(),
         }
@@ -156,6 +161,8 @@ impl Config {
             return Err(ConfigError::value("database_url", reason));
         }
         self.otlp.collector()?;
+        self.audit.webhook()?;
+        self.audit.syslog()?;
         self.provider_rows().map(drop)
     }
 

@@ -1,6 +1,6 @@
-//! Digests without a key, and how bytes are written.
+//! Digests, and how bytes are written.
 
-use ring::digest;
+use ring::{digest, hmac};
 
 use crate::Digest;
 
@@ -15,6 +15,15 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
     }
     let mut bytes = [0; 32];
     bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(slot, byte)| *slot = *byte);
+    bytes
+}
+
+/// HMAC-SHA256 (RFC 2104): for whoever is to check what comes from here.
+#[must_use]
+pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Digest {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(tag.as_ref()).for_each(|(slot, byte)| *slot = *byte);
     bytes
 }
 
@@ -43,6 +52,13 @@ mod tests {
         // printf '\3\0\0\0\0\0\0\0abc' | sha256sum
         let digest = "ce91dc5eec0139adf091900d225971d6ad246a845bad791b5693a9d0d55dd391";
         assert_eq!(hex(&sha256(&[b"abc"])), digest);
+    }
+
+    #[test]
+    fn messages_are_authenticated_as_others_do_it() {
+        // RFC 4231, test case 2.
+        let tag = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(hex(&hmac_sha256(b"Jefe", b"what do ya want for nothing?")), tag);
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod totp;
 pub use capture::{CaptureMark, CaptureMode, CaptureReason};
 pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
-pub use hash::{hex, sha256, unhex};
+pub use hash::{hex, hmac_sha256, sha256, unhex};
 pub use id::{
     ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, Id, IdGenerator, IdParseError,
     InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, RepricingId, SessionId,

@@ -20,8 +20,8 @@ mod sql;
 mod teams;
 
 pub use audit::{
-    Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, find_events, find_head,
-    list_events, record,
+    Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, UnsentChain, find_events,
+    find_head, list_events, list_unsent, record, set_sent,
 };
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
 pub use data_keys::{
@@ -65,4 +65,4 @@ pub use teams::{
 };
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0005_policies", "0006_retention");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0005_policies", "0006_retention", "0007_audit_targets");

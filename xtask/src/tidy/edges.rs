@@ -25,6 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-gateway", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
     ("cp-pipeline", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
     ("cp-otlp", &["cp-base", "cp-genai", "cp-capture", "cp-pipeline", "cp-traffic"]),
+    ("cp-audit", &["cp-base", "cp-db", "cp-store"]),
     ("cp-app", &["cp-base", "cp-genai", "cp-redact", "cp-db", "cp-store", "cp-traffic"]),
     // Surfaces.
     ("cp-wire", &["cp-base"]),
@@ -44,6 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "cp-gateway",
             "cp-pipeline",
             "cp-otlp",
+            "cp-audit",
             "cp-app",
             "cp-wire",
             "cp-api",
@@ -68,7 +70,10 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("flate2", &["cp-capture", "cp-mock"]),
     ("hyper", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
     ("hyper-rustls", &["cp-gateway"]),
-    ("hyper-util", &["cp-gateway", "cp-otlp", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
+    (
+        "hyper-util",
+        &["cp-gateway", "cp-otlp", "cp-audit", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"],
+    ),
     ("indicatif", &["codepromptu"]),
     ("jiff", &["cp-base"]),
     ("metrics-exporter-prometheus", &["cp-api", "codepromptu"]),

@@ -53,6 +53,9 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("otlp.timeout_ms", Integer),
     ("otlp.service_name", Text),
     ("otlp.resource_attributes", Text),
+    ("audit.webhook_url", Text),
+    ("audit.webhook_secret", Text),
+    ("audit.syslog", Text),
     ("master_key.file", Text),
 ];
 
@@ -266,6 +269,9 @@ mod tests {
         config.gateway.listen = Some(config.server.listen);
         config.gateway.max_request_bytes = Some(1);
         config.master_key.file = Some("".into());
+        config.audit.webhook_url = Some(String::new());
+        config.audit.webhook_secret = Some(String::new());
+        config.audit.syslog = Some(String::new());
         config.otlp.endpoint = Some(String::new());
         config.otlp.traces_endpoint = Some(String::new());
         config.otlp.headers = Some(String::new());

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cp_app::App;
+use cp_audit::{AuditStream, Webhook};
 use cp_base::{Clock, IdGenerator, ProjectScope, Random, SystemClock, Token};
 use cp_capture::{Log, LogConfig, LogKeys, Recovery};
 use cp_db::{Db, Durability as DbDurability};
@@ -31,6 +32,8 @@ use crate::master_key;
 
 /// Storing a stretch of the log is some thousand statements, each of which may wait a little.
 const PATIENCE_FACTOR: u32 = 30;
+/// How long a connection to a receiver of audit events may take.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls kept for live views that lag.
 const LIVE_CALLS: usize = 1024;
 /// The file of the embedded store.
@@ -49,6 +52,7 @@ pub(super) struct Parts {
     pipeline: Consumer,
     keeper: Consumer,
     spans: Option<Consumer>,
+    audit: Vec<Consumer>,
     db: Db,
     /// People's secrets.
     secrets: Db,
@@ -106,6 +110,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         nudge: nudge.clone(),
     });
     let keeper = Consumer::start("keeper", |stop| keeper.start(stop))?;
+    let audit = audit(config, &db, &clock)?;
     let scope = registry.default_scope();
     let gateway = Arc::new(Gateway::new(GatewayParts {
         snapshot: Snapshot { policies: policies.borrow().clone(), ..snapshot(config, &rows, scope)? },
@@ -154,6 +159,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         pipeline,
         keeper,
         spans,
+        audit,
         db,
         secrets,
         new_master_key: master.made,
@@ -206,9 +212,10 @@ impl Parts {
             tracing::error!("the capture log was not flushed in order; it is repaired at the next start");
         }
         let spans = self.spans.map(Consumer::stop);
+        let audit = self.audit.into_iter().map(Consumer::stop);
         tokio::join!(self.pipeline.stop(), self.keeper.stop(), async {
-            if let Some(spans) = spans {
-                spans.await;
+            for consumer in spans.into_iter().chain(audit) {
+                consumer.await;
             }
         });
         self.db.close().await;
@@ -301,6 +308,21 @@ fn spans(
         servers: rows.iter().filter_map(server).collect(),
     });
     Consumer::start("exporter of spans", |stop| exporter.start(stop)).map(Some)
+}
+
+/// What sends the audit log to the targets that are configured.
+fn audit(config: &Config, db: &Db, clock: &Arc<SystemClock>) -> anyhow::Result<Vec<Consumer>> {
+    let connector = UpstreamClient::new(AUDIT_TIMEOUT, false, None)?.connector();
+    let mut streams = Vec::new();
+    if let Some((url, secret)) = config.audit.webhook()? {
+        let webhook = Webhook::new(connector.clone(), url, secret, clock.clone());
+        streams.push(AuditStream::to_webhook(db.clone(), webhook));
+    }
+    if let Some(syslog) = config.audit.syslog()? {
+        streams.push(AuditStream::to_syslog(db.clone(), syslog));
+    }
+    let start = |stream: AuditStream<_>| Consumer::start("stream of audit events", |stop| stream.start(stop));
+    streams.into_iter().map(start).collect()
 }
 
 /// Host and port of a provider, by its name.

@@ -22,6 +22,16 @@ cp_db::statements! {
     LIST_EVENTS = "SELECT sequence, document, hash FROM audit_events
                     WHERE org_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
 
+    /// The chains that a target lacks something of, with what it has.
+    LIST_UNSENT = "SELECT h.org_id, h.sequence AS head, COALESCE(t.sequence, 0) AS sent
+                     FROM audit_heads h LEFT JOIN audit_targets t ON t.org_id = h.org_id AND t.target = $1
+                    WHERE h.sequence > COALESCE(t.sequence, 0) ORDER BY h.org_id LIMIT $2";
+
+    /// A target has a chain up to here. It never has less than before.
+    SET_SENT = "INSERT INTO audit_targets (org_id, target, sequence) VALUES ($1, $2, $3)
+                ON CONFLICT (org_id, target) DO UPDATE SET sequence = excluded.sequence
+                 WHERE excluded.sequence > audit_targets.sequence";
+
     /// Events that pass a filter, latest first.
     FIND_EVENTS = "SELECT sequence, document, hash FROM audit_events
                     WHERE org_id = $1 AND sequence < $2{and} ORDER BY sequence DESC LIMIT $3";
