@@ -7,6 +7,7 @@
 //! one [`Codec`] in a file of its own, and a line in [`CODECS`].
 
 mod anthropic_messages;
+mod bounds;
 mod fields;
 mod framing;
 mod gemini;
@@ -109,6 +110,7 @@ pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
     match object(exchange.request) {
         Ok(mut request) => {
             (codec.request)(&mut request, exchange.path, &mut call);
+            bounds::limit(&mut call.input_messages, &mut call.warnings);
             fields::keep_location(&mut request, exchange.path);
             fields::redact(request.values_mut());
             fields::redact(&mut call.tool_definitions);
@@ -131,6 +133,7 @@ pub fn decode(exchange: &Exchange<'_>) -> DecodedCall {
     };
     call.error = provider_error::take(&mut response, exchange.status);
     (codec.response)(&mut response, &mut call);
+    bounds::limit(&mut call.output_messages, &mut call.warnings);
     fields::keep_said(&mut response);
     call.response_extra = response;
     call
@@ -154,6 +157,7 @@ fn response(codec: &Codec, exchange: &Exchange<'_>, warnings: &mut Vec<String>) 
 }
 
 fn object(body: &[u8]) -> Result<Object, String> {
+    bounds::check(body)?;
     match lenient::parse(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("it is another kind of value".to_owned()),

@@ -14,6 +14,8 @@ use crate::thread::{Chain, Named};
 
 /// What a captured body may unfold to.
 pub(crate) const MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
+/// The same of a compressed body: a small one may unfold to this, and read as JSON takes some forty times as much memory.
+const MAX_UNFOLDED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Which price list applies to the calls of each provider, by the provider's name.
 pub type PriceLists = BTreeMap<String, String>;
@@ -223,7 +225,9 @@ struct ReadBody {
 }
 
 fn read(body: &Body, headers: &[(String, String)]) -> ReadBody {
-    let decoded = decode_body(body, header(headers, "content-encoding"), MAX_DECODED_BYTES);
+    let encoding = header(headers, "content-encoding");
+    let limit = if encoding.is_some() { MAX_UNFOLDED_BYTES } else { MAX_DECODED_BYTES };
+    let decoded = decode_body(body, encoding, limit);
     ReadBody {
         bytes: decoded.bytes,
         complete: decoded.complete && !body.is_truncated(),

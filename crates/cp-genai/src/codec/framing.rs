@@ -7,10 +7,8 @@
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::fields::Object;
-use super::lenient;
 use crate::SseParser;
 
 /// How a body is divided into chunks.
@@ -75,10 +73,10 @@ impl Framing {
 
 impl Chunks {
     fn add(&mut self, (data, complete): Piece<'_>) {
-        match lenient::parse(&data) {
-            Ok(Value::Object(chunk)) => self.objects.push(chunk),
-            _ if data.trim_ascii() == b"[DONE]" => self.done = true,
-            _ => self.unreadable += u32::from(complete),
+        match super::object(&data) {
+            Ok(chunk) => self.objects.push(chunk),
+            Err(_) if data.trim_ascii() == b"[DONE]" => self.done = true,
+            Err(_) => self.unreadable += u32::from(complete),
         }
     }
 }
@@ -148,6 +146,8 @@ fn element_end(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+
+    use serde_json::Value;
 
     use super::*;
 
