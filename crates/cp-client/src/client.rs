@@ -13,6 +13,7 @@ use cp_wire::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -20,7 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::lines::Lines;
-use crate::{ClientError, Tail, query};
+use crate::{ClientError, Tail, query, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL: &str = "codepromptu-total-estimate";
@@ -28,8 +29,8 @@ const TOTAL: &str = "codepromptu-total-estimate";
 /// A client of one server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
-    /// `http://host:port`, without a slash at its end.
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// `https://host` or `http://host:port`, without a slash at its end.
     server: String,
     /// Who asks, and about which place: headers of every request.
     headers: HeaderMap,
@@ -51,17 +52,21 @@ impl Export {
 }
 
 impl Client {
-    /// A client of the server at an address such as `http://127.0.0.1:8080`. Nothing is sent yet.
+    /// A client of the server at an address such as `http://127.0.0.1:8080` or `https://prompts.example.com`. Nothing is
+    /// sent yet.
     #[expect(clippy::disallowed_methods, reason = "the one HTTP client of this crate")]
     pub fn new(server: &str) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address(server.to_owned());
         let uri: Uri = server.parse().map_err(|_| wrong())?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.query().is_some() {
+        let scheme =
+            uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
+        if uri.host().is_none() || uri.query().is_some() {
             return Err(wrong());
         }
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
+        let connector = tls::over(connector, scheme)?;
         let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { http, server: server.trim_end_matches('/').to_owned(), headers: HeaderMap::new() })
     }
@@ -309,11 +314,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_http_addresses_are_taken() {
-        for good in ["http://127.0.0.1:8080", "http://localhost/", "http://[::1]:80"] {
+    fn only_addresses_of_http_are_taken() {
+        for good in
+            ["http://127.0.0.1:8080", "http://localhost/", "http://[::1]:80", "https://prompts.example.com"]
+        {
             assert!(Client::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "localhost:8080", "https://localhost", "http://", "/x", "http://a/?b"] {
+        for bad in ["", "localhost:8080", "ftp://localhost", "https://", "http://", "/x", "http://a/?b"] {
             let error = Client::new(bad).unwrap_err();
             assert!(error.help().is_some(), "{error}");
         }

@@ -10,6 +10,9 @@ pub enum ClientError {
     /// The text is not a server's address.
     #[error("`{0}` is not a server's address like http://127.0.0.1:8080")]
     Address(String),
+    /// The TLS library refuses its settings.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// A key, organisation or project cannot be sent.
     #[error("what is given for `{0}` holds characters that cannot be sent")]
     Header(String),
@@ -59,7 +62,7 @@ impl ClientError {
                 Some("name the right server with `--server URL`")
             }
             Self::Header(_) => Some("check what was given, white space and line ends included"),
-            Self::Problem(_) | Self::BrokenOff { .. } | Self::Encode(_) => None,
+            Self::Problem(_) | Self::BrokenOff { .. } | Self::Encode(_) | Self::Tls(_) => None,
         }
     }
 }

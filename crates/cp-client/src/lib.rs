@@ -1,6 +1,6 @@
 //! Client of the REST API.
 //!
-//! It connects to one server over plain HTTP. Query parameters are text that the server alone reads, so what it says of a
+//! It connects to one server, over TLS where its address says so. Query parameters are text that the server alone reads, so what it says of a
 //! wrong one reaches the person unchanged.
 
 mod client;
@@ -10,6 +10,7 @@ mod organisation;
 mod query;
 mod sign_in;
 mod tail;
+mod tls;
 
 pub use client::{Client, Export};
 pub use error::ClientError;

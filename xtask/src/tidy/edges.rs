@@ -56,7 +56,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Not shipped.
     ("cp-testkit", &["cp-base", "cp-db"]),
     ("codepromptu-bench", &["cp-base", "cp-mock"]),
-    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
+    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-wire"]),
     ("xtask", &[]),
 ];
 
@@ -69,7 +69,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("clap", &["codepromptu", "codepromptu-bench"]),
     ("flate2", &["cp-capture", "cp-mock"]),
     ("hyper", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
-    ("hyper-rustls", &["cp-gateway"]),
+    ("hyper-rustls", &["cp-gateway", "cp-client"]),
     (
         "hyper-util",
         &["cp-gateway", "cp-otlp", "cp-audit", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"],
@@ -83,8 +83,8 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("ring", &["cp-base"]),
     ("rmp-serde", &["cp-capture", "codepromptu-fuzz"]),
     ("rustix", &["cp-capture"]),
-    ("rustls", &["cp-gateway", "codepromptu"]),
-    ("rustls-native-certs", &["cp-gateway"]),
+    ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
+    ("rustls-native-certs", &["cp-gateway", "cp-client"]),
     ("sqlx", &["cp-db"]),
     ("tiktoken-rs", &["cp-genai"]),
     ("tokio-rustls", &["cp-gateway"]),
@@ -95,7 +95,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("utoipa-axum", &["cp-api"]),
     ("utoipa-swagger-ui", &["cp-api"]),
     ("uuid", &["cp-base", "cp-db"]),
-    ("webpki-roots", &["cp-gateway"]),
+    ("webpki-roots", &["cp-gateway", "cp-client"]),
     ("zstd", &["cp-capture", "cp-traffic"]),
 ];
 
