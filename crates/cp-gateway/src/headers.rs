@@ -106,11 +106,11 @@ pub(crate) fn foreign_page(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     (is_page && !is_loopback(host)).then(|| host.to_owned())
 }
 
-/// What a browser would make of the answer, where that is more than data for a script that asked: a page, a script, a
-/// style. Programs do not send the header (W3C, Fetch Metadata Request Headers).
+/// What a browser would make of the answer, where that is more than data or a WebSocket for a script that asked: a page, a
+/// script, a style. Programs do not send the header (W3C, Fetch Metadata Request Headers).
 pub(crate) fn browser_destination(headers: &HeaderMap) -> Option<String> {
     let destination = headers.get("sec-fetch-dest")?.to_str().unwrap_or_default();
-    (destination != "empty").then(|| destination.to_owned())
+    (!matches!(destination, "empty" | "websocket")).then(|| destination.to_owned())
 }
 
 /// Whether `host`, with or without a port, is this machine by one of its loopback names.

@@ -32,6 +32,25 @@ impl Cluster {
     /// A running server.
     #[must_use]
     pub fn start() -> Self {
+        let cluster = Self::prepare();
+        cluster.restart();
+        cluster
+    }
+
+    /// A running server that speaks nothing but TLS, with this certificate and its key, both PEM.
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let cluster = Self::prepare();
+        cluster.write("server.crt", certificate);
+        cluster.write("server.key", key);
+        cluster.write("postgresql.auto.conf", "ssl = on\n");
+        cluster.write("pg_hba.conf", "hostssl all all 127.0.0.1/32 trust\n");
+        cluster.restart();
+        cluster
+    }
+
+    /// An empty database whose server is not started yet.
+    fn prepare() -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let user = unprivileged_user();
         if let Some((user, group)) = user {
@@ -42,8 +61,17 @@ impl Cluster {
         let cluster = Self { bin: bin(), dir, user, port, _held: held };
         let options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
         cluster.run("initdb", &options);
-        cluster.restart();
         cluster
+    }
+
+    /// Writes a file of the server's own, which nobody else may read.
+    fn write(&self, name: &str, text: &str) {
+        let path = self.dir.path().join("data").join(name);
+        std::fs::write(&path, text).expect("the data directory is ours");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("it is ours");
+        if let Some((user, group)) = self.user {
+            chown(&path, Some(user), Some(group)).expect("root can give files away");
+        }
     }
 
     /// Where it answers.

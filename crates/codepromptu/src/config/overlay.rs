@@ -341,4 +341,18 @@ mod tests {
         let error = read_text("", &[("CODEPROMPTU_LOG_MAXBYTES", "1")]).unwrap_err().to_string();
         assert!(error.contains("CODEPROMPTU_LOG_MAXBYTES"), "{error}");
     }
+
+    proptest::proptest! {
+        /// Any file and any variable is read or refused, whatever is in it.
+        #[test]
+        fn any_text_is_read_or_refused(
+            file in proptest::prop_oneof!["\\PC{0,200}", "(\\[?\\[?[a-z_.]{0,12}\\]?\\]? ?=? ?['\"0-9a-z]{0,8}\n){0,8}"],
+            name in "CODEPROMPTU_[A-Z_0-9é]{0,30}",
+            value in "\\PC{0,40}",
+        ) {
+            if let Ok(table) = read_text(&file, &[(&name, &value)]) {
+                let _ = Table::try_into::<Config>(table).map(|config| config.check());
+            }
+        }
+    }
 }

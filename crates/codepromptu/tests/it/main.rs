@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod attacks;
 mod bad_input;
 mod crash;
 mod faults;
@@ -10,4 +11,5 @@ mod money;
 mod plaintext;
 mod policy;
 mod program;
+mod tls;
 mod use_it;
