@@ -358,4 +358,22 @@ mod tests {
         assert!(parse_text("limit=5", Takes::FiltersAndAfter).is_err());
         assert!(parse_text("x=1", Takes::Nothing).unwrap_err().to_string().contains("takes none"));
     }
+
+    proptest::proptest! {
+        /// Any query is read or refused by name, and what is refused is repeated as it was.
+        #[test]
+        fn any_query_is_read_or_refused(
+            name in proptest::sample::select(Takes::FiltersAndPage.names()),
+            value in proptest::prop_oneof!["\\PC{0,40}", "[-+0-9.eE]{0,60}", "[0-9a-z_.:TZ=%-]{0,60}"],
+            other in "\\PC{0,20}",
+        ) {
+            for takes in [Takes::FiltersAndPage, Takes::Page, Takes::FiltersAndAfter, Takes::LiveFilters, Takes::Nothing] {
+                let pairs = [(name.clone(), value.clone()), (other.clone(), value.clone())];
+                if let Err(refused) = parse(&pairs, takes, NOW) {
+                    proptest::prop_assert!([&name, &other].contains(&&refused.parameter));
+                    proptest::prop_assert_eq!(&refused.value, &value);
+                }
+            }
+        }
+    }
 }

@@ -31,6 +31,7 @@ pub(crate) async fn list_calls(
 /// Get one call, whole.
 #[utoipa::path(get, path = "/calls/{id}", tag = "calls", params(("id" = String, Path, description = "The call")), responses(
     (status = 200, body = wire::CallDetail, description = "The call"),
+    (status = 400, body = Problem, content_type = "application/problem+json", description = "The id is none, or a parameter is wrong"),
     (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such call"),
 ))]
 pub(crate) async fn get_call(
@@ -48,6 +49,7 @@ pub(crate) async fn get_call(
 #[utoipa::path(get, path = "/conversations/{id}", tag = "calls",
     params(("id" = String, Path, description = "The conversation"), PageQuery), responses(
     (status = 200, body = CallPage, description = "A page of its calls"),
+    (status = 400, body = Problem, content_type = "application/problem+json", description = "The id is none, or a parameter is wrong"),
     (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such conversation"),
 ))]
 pub(crate) async fn get_conversation(

@@ -27,12 +27,19 @@ fn the_docs_come_from_the_program() {
     });
 }
 
-/// What a person, a program or a model wrote goes into the page by `append` of texts, which a browser never parses, and by
-/// attributes of the page's own choosing. This holds the script to it.
+/// What a person, a program or a model wrote goes into a page by `append` of texts, which a browser never parses, and by
+/// attributes of the page's own choosing. This holds the scripts to it.
 #[test]
 fn the_page_never_parses_what_it_shows() {
-    let script = include_str!("../../assets/page.js");
-    for parser in [
+    let scripts = [
+        ("page", include_str!("../../assets/page.js")),
+        ("forms", include_str!("../../assets/forms.js")),
+        ("account", include_str!("../../assets/account.js")),
+        ("invite", include_str!("../../assets/invite.js")),
+        ("login", include_str!("../../assets/login.js")),
+        ("setup", include_str!("../../assets/setup.js")),
+    ];
+    const PARSERS: [&str; 18] = [
         "innerHTML",
         "outerHTML",
         "insertAdjacentHTML",
@@ -45,18 +52,29 @@ fn the_page_never_parses_what_it_shows() {
         "new Function",
         "javascript:",
         "import(",
-        ".src",
         ".href =",
+        "onclick",
+        "onerror",
+        "onload",
+        "style:",
         "setTimeout(\"",
-        "template",
-    ] {
-        assert!(!script.contains(parser), "{parser}");
-    }
-    // Attributes are set in one place, by names that the script itself writes; of these, only addresses could do harm.
-    assert_eq!(script.matches("setAttribute(").count(), 1);
-    let addresses: Vec<_> = script.match_indices("href:").map(|(at, _)| &script[at..at + 20]).collect();
-    assert!(addresses.iter().all(|address| address.starts_with("href: `#${")), "{addresses:?}");
-    for handler in ["onclick", "onerror", "onload", "style:"] {
-        assert!(!script.contains(handler), "{handler}");
+    ];
+    for (name, script) in scripts {
+        for parser in PARSERS {
+            assert!(!script.contains(parser), "{name}: {parser}");
+        }
+        // Attributes are set in one place, by names that the script itself writes; of these, only addresses could do harm.
+        assert!(script.matches("setAttribute(").count() <= 1, "{name}");
+        for (key, own) in [("href:", "href: `#${"), (".src", ".src = `data:image/svg+xml,")] {
+            assert_eq!(script.matches(key).count(), script.matches(own).count(), "{name}: {key}");
+        }
+        for target in ["location.replace(", "location.assign("] {
+            for (at, _) in script.match_indices(target) {
+                let argument = script.get(at + target.len()..).unwrap();
+                let own = argument.starts_with("\"/")
+                    || argument.starts_with("sessionStorage.getItem(\"invitation\") ? \"/");
+                assert!(own, "{name}: {target}");
+            }
+        }
     }
 }
