@@ -100,6 +100,9 @@ pub fn seeds() -> Result<Seeds> {
     for (name, body) in BODIES {
         seeds.entry("bodies").or_default().insert((*name).to_owned(), body.to_vec());
     }
+    for (name, text) in crate::texts::SEEDS {
+        seeds.entry("texts").or_default().insert((*name).to_owned(), text.to_vec());
+    }
     Ok(seeds)
 }
 
