@@ -63,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Heavy third-party crates, and the crates of ours that alone admit them.
 const ADMITTED: &[(&str, &[&str])] = &[
     ("anyhow", &["codepromptu", "codepromptu-bench", "codepromptu-fuzz", "xtask"]),
+    ("argon2", &["cp-app"]),
     ("axum", &["cp-api"]),
     ("brotli", &["cp-capture"]),
     ("cargo_metadata", &["xtask"]),
@@ -79,9 +80,11 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("metrics-exporter-prometheus", &["cp-api", "codepromptu"]),
     ("mimalloc", &["codepromptu"]),
     ("parquet", &["codepromptu"]),
+    ("qrcode", &["cp-app"]),
     ("regex", &["cp-redact"]),
     ("ring", &["cp-base"]),
     ("rmp-serde", &["cp-capture", "codepromptu-fuzz"]),
+    ("rpassword", &["codepromptu"]),
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway", "cp-client"]),
@@ -97,6 +100,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("uuid", &["cp-base", "cp-db"]),
     ("webpki-roots", &["cp-gateway", "cp-client"]),
     ("zstd", &["cp-capture", "cp-traffic"]),
+    ("zxcvbn", &["cp-app"]),
 ];
 
 /// Crates that are given what they need, and the doors to the world that they therefore lack.

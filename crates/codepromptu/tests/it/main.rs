@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-mod audit;
 mod attacks;
+mod audit;
 mod bad_input;
 mod crash;
 mod faults;
@@ -11,5 +11,6 @@ mod money;
 mod plaintext;
 mod policy;
 mod program;
+mod sign_in;
 mod tls;
 mod use_it;

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper of tests fails the test")]
 
 mod access;
+mod browser;
 mod export;
 mod guard;
 mod health;
+mod invitations;
 mod isolation;
 mod list;
 mod matrix;
@@ -14,6 +16,8 @@ mod openapi;
 mod page;
 mod people;
 mod policy;
+mod second_factor;
+mod sign_in;
 mod tail;
 mod tenancy;
 mod world;

@@ -1,15 +1,35 @@
 use crate::world::{body, with_world};
 
 #[test]
-fn the_page_needs_nothing_from_elsewhere() {
+fn the_pages_need_nothing_from_elsewhere() {
     with_world(async |world| {
-        let response = world.get("/").await;
-        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-        let html = String::from_utf8(body(response).await).unwrap();
-        assert!(!html.contains("//") && !html.contains("style=") && !html.contains("onclick"));
-        for link in html.split('"').filter(|text| text.starts_with('/')) {
-            assert_eq!(world.get(link).await.status(), 200, "{link}");
+        for page in ["/", "/setup", "/login", "/invite", "/account"] {
+            let response = world.get(page).await;
+            let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+            assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+            let html = String::from_utf8(body(response).await).unwrap();
+            assert!(!html.contains("//") && !html.contains("style=") && !html.contains("onclick"), "{page}");
+            let links: Vec<_> = html.split('"').filter(|text| text.starts_with('/')).collect();
+            assert!(links.contains(&"/assets/page.css"), "{page}");
+            for link in links {
+                assert_eq!(world.get(link).await.status(), 200, "{page}: {link}");
+            }
+        }
+    });
+}
+
+#[test]
+fn scripts_put_text_into_the_page_and_never_html() {
+    with_world(async |world| {
+        for script in ["page", "forms", "account", "invite", "login", "setup"] {
+            let text =
+                String::from_utf8(body(world.get(&format!("/assets/{script}.js")).await).await).unwrap();
+            assert!(text.starts_with("//"), "{script}");
+            for way in
+                ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "javascript:"]
+            {
+                assert!(!text.contains(way), "{script}: {way}");
+            }
         }
     });
 }

@@ -103,6 +103,12 @@ db_test! {
         assert_eq!((found.person, found.expires_at), (ours.person, later));
         assert_eq!(cp_store::list_sessions(&mut tx, ours.person).await.unwrap(), [session]);
         assert_eq!(cp_store::delete_expired_sessions(&mut tx, now).await.unwrap(), 0);
+        let other = SessionRow { id: world.ids.mint(), ..found_session(&mut tx, ours.person).await };
+        cp_store::create_session(&mut tx, ours.person, &other, &Token::generate(&world.random, "cps_"))
+            .await
+            .unwrap();
+        assert_eq!(cp_store::end_other_sessions(&mut tx, ours.person, found.id).await.unwrap(), 1);
+        assert_eq!(found_session(&mut tx, ours.person).await.id, found.id);
         assert_eq!(cp_store::end_sessions(&mut tx, ours.person).await.unwrap(), 1);
         assert_eq!(cp_store::find_session(&mut tx, &token.digest()).await.unwrap(), None);
 
@@ -120,9 +126,28 @@ db_test! {
         cp_store::create_invitation(&mut tx, &invitation, &token).await.unwrap();
         let found = cp_store::find_invitation(&mut tx, &token.digest()).await.unwrap();
         assert_eq!(found.as_ref(), Some(&invitation));
+        let by_id = cp_store::find_invitation_by_id(&mut tx, invitation.scope, invitation.id).await.unwrap();
+        assert_eq!(by_id.as_ref(), Some(&invitation));
+        assert_eq!(cp_store::delete_expired_invitations(&mut tx, now).await.unwrap(), 0);
         assert!(cp_store::delete_invitation(&mut tx, invitation.scope, invitation.id).await.unwrap());
         assert!(!cp_store::delete_invitation(&mut tx, invitation.scope, invitation.id).await.unwrap());
+        cp_store::create_invitation(&mut tx, &invitation, &token).await.unwrap();
+        assert_eq!(cp_store::delete_expired_invitations(&mut tx, later).await.unwrap(), 1);
     }
+
+    async fn of_two_who_use_a_second_factor_at_once_one_does(test: TestDb) {
+        let world = World::new(test).await;
+        let mut tx = world.tx().await;
+        let person = world.person(&mut tx, "ada@x.example").await;
+        cp_store::set_totp(&mut tx, person, Some(vec![1])).await.unwrap();
+        assert!(cp_store::swap_totp(&mut tx, person, vec![1], vec![2]).await.unwrap());
+        assert!(!cp_store::swap_totp(&mut tx, person, vec![1], vec![3]).await.unwrap());
+        assert_eq!(found_again(&mut tx, person).await.totp_sealed, Some(vec![2]));
+    }
+}
+
+async fn found_session(tx: &mut cp_db::Tx, person: cp_base::PersonId) -> SessionRow {
+    cp_store::list_sessions(tx, person).await.unwrap().remove(0)
 }
 
 async fn found_again(tx: &mut cp_db::Tx, id: cp_base::PersonId) -> cp_store::Person {
