@@ -152,6 +152,7 @@ fn opening() -> Opening {
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         client_fingerprint: Some([7; 16]),
         capture: cp_base::CaptureMark::default(),
+        gateway_key: None,
     }
 }
 

@@ -5,7 +5,8 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, key, login, member, mock, org, policy, prices, project, run, status, team,
+    audit, calls, cost, demo, fingerprint, gateway_key, key, login, member, mock, org, policy, prices,
+    project, provider_key, run, status, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -50,6 +51,12 @@ pub(crate) enum Command {
     Logout(login::LogoutArgs),
     /// See, set and try what is captured and redacted of calls
     Policy(policy::PolicyArgs),
+    /// See, make, limit and revoke keys that programs use in place of a provider's
+    GatewayKey(gateway_key::GatewayKeyArgs),
+    /// See, store and remove providers' keys, which gateway keys stand for
+    ProviderKey(provider_key::ProviderKeyArgs),
+    /// See and claim the providers' keys by which calls come to a project
+    Fingerprint(fingerprint::FingerprintArgs),
     /// See, export and verify what was done
     Audit(audit::AuditArgs),
     /// See how the server is

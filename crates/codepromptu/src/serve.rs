@@ -7,6 +7,7 @@ mod assemble;
 mod metrics;
 mod node;
 mod policies;
+mod projects;
 mod ready;
 mod signals;
 mod upkeep;
@@ -146,6 +147,8 @@ impl Listeners {
             hangups,
         };
         serving.spawn(upkeep.run(closing.clone()));
+        let (keeper, revision) = parts.projects.clone();
+        serving.spawn(keeper.run(parts.gateway.clone(), revision, closing.clone()));
         serving.close();
         serving
     }

@@ -1,6 +1,7 @@
 //! Domain values as wire types.
 
 pub(crate) mod account;
+pub(crate) mod gateway;
 pub(crate) mod money;
 pub(crate) mod org;
 
@@ -41,6 +42,7 @@ pub(crate) fn summary(call: domain::CallSummary) -> wire::CallSummary {
         overhead_us: call.overhead_us,
         conversation_id: call.conversation,
         client: call.client_fingerprint.map(fingerprint),
+        gateway_key: call.gateway_key,
         node_id: call.node,
         request_bytes: call.request_bytes,
         response_bytes: call.response_bytes,

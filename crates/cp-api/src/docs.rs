@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, grants, invitations, keys, members, orgs, policy, prices, sign_in,
-    status, tail, teams,
+    account, audit, calls, cost, export, gateway, grants, invitations, keys, members, orgs, policy, prices,
+    sign_in, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -52,6 +52,15 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(keys::rotate_api_key))
         .routes(routes!(policy::get_capture_policy, policy::set_capture_policy))
         .routes(routes!(policy::preview_redaction))
+        .routes(routes!(gateway::list_gateway_keys, gateway::create_gateway_key))
+        .routes(routes!(gateway::revoke_gateway_key))
+        .routes(routes!(gateway::limit_gateway_key))
+        .routes(routes!(gateway::list_provider_keys))
+        .routes(routes!(gateway::set_provider_key, gateway::remove_provider_key))
+        .routes(routes!(gateway::list_fingerprints))
+        .routes(routes!(gateway::claim_fingerprint))
+        .routes(routes!(gateway::release_fingerprint))
+        .routes(routes!(gateway::get_gateway_access, gateway::set_gateway_access))
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(audit::export_audit_events))
         .routes(routes!(audit::get_audit_checkpoint))

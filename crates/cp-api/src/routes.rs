@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod calls;
 pub(crate) mod cost;
 pub(crate) mod export;
+pub(crate) mod gateway;
 pub(crate) mod grants;
 pub(crate) mod health;
 pub(crate) mod invitations;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cp_base::{
     CallId, Clock, ConversationId, IdGenerator, KeyRing, MasterKey, ProjectId, ProjectScope, Random,
-    SigningKey,
+    SealingKey, SigningKey,
 };
 use cp_db::Db;
 use cp_genai::PriceBook;
@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::access::Action;
 use crate::act::Event;
 use crate::entrance::Entrance;
+use crate::gateway::GatewayLink;
 use crate::node::{NodeStatus, NotReady};
 use crate::{AppError, Ctx, Tail, chain};
 
@@ -59,6 +60,10 @@ pub struct Parts {
     pub prices: PriceBook,
     /// Which provider's prices apply to which provider; its own to one that is not here.
     pub price_lists: BTreeMap<String, String>,
+    /// The gateway, which goes by what is changed here.
+    pub gateway: GatewayLink,
+    /// The key of fingerprints of clients' credentials.
+    pub fingerprint_key: SealingKey,
     /// What only the program knows.
     pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
     /// Hands a project's new capture policy to those who act on it.

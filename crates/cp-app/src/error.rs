@@ -86,6 +86,17 @@ impl AppError {
         )
     }
 
+    /// The registry's keys do not open.
+    pub(crate) fn registry(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Db(error) => error.into(),
+            error => {
+                let public = "the registry failed; the program's log says why".to_owned();
+                Self { kind: ErrorKind::Internal, public, source: Some(Box::new(error)) }
+            }
+        }
+    }
+
     /// Only an owner makes or unmakes an owner.
     pub(crate) fn only_owners() -> Self {
         Self::of(ErrorKind::Forbidden, "only an owner gives or takes the role of an owner")

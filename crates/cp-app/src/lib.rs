@@ -13,6 +13,7 @@ mod authenticate;
 mod ctx;
 mod entrance;
 mod error;
+mod gateway;
 mod grants;
 mod invitations;
 mod keys;
@@ -38,8 +39,9 @@ pub mod model {
         RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_store::{
-        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, Invitation, Member, Org,
-        Person, Principal, Project, ProjectGrant, SessionRow, Team, TeamMember,
+        ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, Claim, EventFilter, GatewayKey,
+        Invitation, Member, Org, Person, Principal, Project, ProjectGrant, ProviderKey, SeenFingerprint,
+        SessionRow, Team, TeamMember,
     };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_traffic::{
@@ -56,6 +58,9 @@ pub use audit::Checkpoint;
 pub use authenticate::{API_KEY_PREFIX, Credential, SESSION_PREFIX, Wanted};
 pub use ctx::{Caller, Ctx, OrgCtx, Via};
 pub use error::{AppError, chain};
+pub use gateway::{
+    ClaimedKey, Fingerprints, GATEWAY_KEY_PREFIX, GatewayLink, MadeGatewayKey, NewGatewayKey, UsedGatewayKey,
+};
 pub use invitations::{INVITATION_PREFIX, MadeInvitation, NewInvitation, SeenInvitation};
 pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};

@@ -87,6 +87,7 @@ mod tests {
             method: "POST".to_owned(),
             path: "/v1/chat/completions".to_owned(),
             client_fingerprint: Some([1; 16]),
+            gateway_key: None,
             outcome: Some(Outcome::Completed),
             status: Some(429),
             error_code: None,

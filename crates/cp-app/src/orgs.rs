@@ -134,6 +134,7 @@ impl App {
         )
         .await?;
         self.parts.traffic.put_keys(project.scope, keys);
+        self.parts.gateway.tell();
         Ok(project)
     }
 

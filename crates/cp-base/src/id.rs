@@ -64,6 +64,10 @@ kinds! {
     Invitation, InvitationId, "inv";
     /// An entry of the audit log.
     AuditEvent, AuditEventId, "evt";
+    /// A key that programs use at the gateway in place of a provider's.
+    GatewayKey, GatewayKeyId, "gk";
+    /// A provider's key in the vault of a project.
+    ProviderKey, ProviderKeyId, "pk";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// The secret of one person in one project.

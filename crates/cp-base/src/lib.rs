@@ -3,12 +3,14 @@
 //! Pure: nothing here opens a file or a socket. The two places where the world comes in, [`SystemClock`] and
 //! [`Random::system`], are values that the program makes once and hands down.
 
+mod access;
 mod capture;
 mod clock;
 mod error;
 mod hash;
 mod id;
 mod keys;
+mod limit;
 mod money;
 mod outcome;
 mod random;
@@ -21,16 +23,18 @@ mod time;
 mod token;
 mod totp;
 
+pub use access::{ProjectAccess, ProjectAccessParseError};
 pub use capture::{CaptureMark, CaptureMode, CaptureReason};
 pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
 pub use hash::{hex, hmac_sha256, sha256, unhex};
 pub use id::{
-    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, Id, IdGenerator, IdParseError,
-    InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, RepricingId, SessionId,
-    SubjectKeyId, TeamId, kind,
+    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, GatewayKeyId, Id, IdGenerator,
+    IdParseError, InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, ProviderKeyId,
+    RepricingId, SessionId, SubjectKeyId, TeamId, kind,
 };
 pub use keys::{DataKeys, KeyRing, SubjectSecret, names_key};
+pub use limit::{Limit, LimitParseError, Measure, Origin, Settled, Spend, Window};
 pub use money::{MoneyParseError, UsdNanos};
 pub use outcome::{Outcome, OutcomeParseError};
 pub use random::Random;

@@ -161,6 +161,12 @@ impl SealingKey {
         digest
     }
 
+    /// The fingerprint of a client's credential: tells clients apart, and leads back to no credential.
+    #[must_use]
+    pub fn fingerprint(&self, credential: &[u8]) -> [u8; 16] {
+        self.digest(&[credential]).first_chunk().copied().unwrap_or_default()
+    }
+
     #[expect(clippy::expect_used, reason = "32 bytes are the length of an AES-256 key")]
     fn value_key(&self, salt: &[u8]) -> aead::LessSafeKey {
         let bytes = expand(salt, &*self.bytes, VALUE_INFO);

@@ -2,7 +2,7 @@
 //! older record still decodes: every field added after format 1 has a default.
 
 use bytes::Bytes;
-use cp_base::{CallId, CaptureMark, NodeId, OrgId, Outcome, ProjectId, Timestamp};
+use cp_base::{CallId, CaptureMark, GatewayKeyId, NodeId, OrgId, Outcome, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One record of the log.
@@ -53,6 +53,9 @@ pub struct Opening {
     /// What the project's policy says of this call.
     #[serde(default)]
     pub capture: CaptureMark,
+    /// The gateway key that the call came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_key: Option<GatewayKeyId>,
 }
 
 /// A call ended. It repeats the opening, so that a reader needs no memory of what is under way.

@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod gateway;
 mod lines;
 mod organisation;
 mod query;

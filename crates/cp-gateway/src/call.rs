@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+use crate::meter::Reservation;
 
 /// Pieces smaller than this are copied together, so that a stream of small events does not hold many read buffers.
 const SMALL_PIECE: usize = 4 * 1024;
@@ -201,6 +202,8 @@ pub(crate) struct OpenCall {
     /// Microseconds that the provider took until the head of its response.
     provider_us: u64,
     first_chunk: Option<Tick>,
+    /// Its place within the limits of its gateway key.
+    reservation: Option<Reservation>,
 }
 
 impl OpenCall {
@@ -230,7 +233,13 @@ impl OpenCall {
             head: ResponseHead::default(),
             provider_us: 0,
             first_chunk: None,
+            reservation: None,
         }
+    }
+
+    /// Keeps the call's place within its key's limits until it ends.
+    pub(crate) fn hold(&mut self, reservation: Option<Reservation>) {
+        self.reservation = reservation;
     }
 
     pub(crate) fn upload(&self) -> Upload {
@@ -287,13 +296,20 @@ impl OpenCall {
         let opening = self.opening.take()?;
         let now = self.context.clock.ticks();
         self.count(&opening.provider, outcome, now);
+        let ended_at = self.context.clock.now();
         let state = &mut *lock(&self.state);
-        let slot = state.slot.take()?;
-        let head = std::mem::take(&mut self.head);
+        let slot = state.slot.take();
+        // One that was rejected is dropped, and so given back.
+        match self.reservation.take().filter(|_| outcome != Outcome::Rejected) {
+            Some(reservation) if slot.is_some() => reservation.ended(ended_at),
+            Some(reservation) => reservation.ended_unrecorded(),
+            None => {}
+        }
+        let (slot, head) = (slot?, std::mem::take(&mut self.head));
         Some(slot.close(Closing {
             opening,
             outcome,
-            ended_at: self.context.clock.now(),
+            ended_at,
             duration_us: now.micros_since(self.received),
             time_to_first_chunk_us: self.first_chunk.map(|tick| tick.micros_since(self.received)),
             overhead_us: head.overhead_us,

@@ -6,6 +6,7 @@ use std::io;
 use cp_base::Outcome;
 use cp_capture::Refused;
 
+use crate::denied::Denied;
 use crate::reach::Forbidden;
 
 /// Why a call got no answer of its provider, or not all of it.
@@ -15,6 +16,8 @@ pub(crate) enum Failure {
         "there is no provider `{name}` here; the first part of the path is one of {known}; others, and azure, need [providers.NAME] base_url in the configuration"
     )]
     UnknownProvider { name: String, known: String },
+    #[error(transparent)]
+    Denied(#[from] Denied),
     #[error("the path cannot be passed on: {0}")]
     BadPath(#[source] http::Error),
     #[error("the path leads out of the provider's: it has a segment of two dots")]
@@ -64,6 +67,7 @@ impl Failure {
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::UnknownProvider { .. } => "unknown_provider",
+            Self::Denied(denied) => denied.code(),
             Self::BadPath(_) => "bad_path",
             Self::ClimbingPath => "climbing_path",
             Self::RequestTooLarge { .. } => "request_too_large",
@@ -89,6 +93,7 @@ impl Failure {
     pub(crate) const fn status(&self) -> u16 {
         match self {
             Self::UnknownProvider { .. } => 404,
+            Self::Denied(denied) => denied.status(),
             Self::BadPath(_) | Self::ClimbingPath | Self::RequestBroken => 400,
             Self::ForeignPage { .. } | Self::BrowserPage { .. } => 403,
             Self::RequestStalled => 408,
@@ -109,6 +114,7 @@ impl Failure {
     pub(crate) const fn outcome(&self) -> Outcome {
         match self {
             Self::UnknownProvider { .. }
+            | Self::Denied(_)
             | Self::BadPath(_)
             | Self::ClimbingPath
             | Self::RequestTooLarge { .. }

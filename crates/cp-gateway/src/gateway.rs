@@ -7,24 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey, Tick};
+use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey};
 use cp_capture::{Log, Opening};
 use cp_genai::Family;
 use cp_redact::{CapturePolicies, Decision};
 use http::header::{self, HeaderValue};
-use http::{HeaderName, Method, Request, Response, StatusCode, Version, request};
+use http::{HeaderName, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use metrics::counter;
 use tokio_util::task::TaskTracker;
 
+use crate::admit::{Address, Admitted};
 use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
 use crate::failure::Failure;
-use crate::objection::objection;
 use crate::pool::{SendError, UpstreamBody};
+use crate::project::Projects;
+use crate::sighting::{Sighting, Sightings};
 use crate::snapshot::{OnFull, Snapshot, Upstream};
 use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
-use crate::{failure, headers, policy, upgrade};
+use crate::{credential, failure, headers, policy, upgrade};
 
 /// Names the call in every response of the gateway.
 pub const CALL_ID_HEADER: HeaderName = HeaderName::from_static("codepromptu-call-id");
@@ -59,23 +61,13 @@ pub struct GatewayParts {
 /// The gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    snapshot: ArcSwap<Snapshot>,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
     log: Log,
     ids: IdGenerator,
-    fingerprint_key: SealingKey,
-    context: Arc<CallContext>,
+    pub(crate) fingerprint_key: SealingKey,
+    pub(crate) context: Arc<CallContext>,
+    pub(crate) sightings: Sightings,
     upgraded: TaskTracker,
-}
-
-/// A request with everything decided that the gateway decides.
-struct Admitted {
-    head: request::Parts,
-    body: Incoming,
-    call: CallId,
-    received: Tick,
-    provider: Arc<str>,
-    upstream: Arc<Upstream>,
-    snapshot: Arc<Snapshot>,
 }
 
 /// What the provider answered, and the client's side of the connection where the protocol may change.
@@ -95,6 +87,7 @@ impl Gateway {
             ids: parts.ids,
             fingerprint_key: parts.fingerprint_key,
             context: Arc::new(context),
+            sightings: Sightings::new(),
             upgraded: TaskTracker::new(),
         }
     }
@@ -107,6 +100,17 @@ impl Gateway {
     /// Replaces what projects want captured.
     pub fn set_policies(&self, policies: &Arc<CapturePolicies>) {
         self.snapshot.rcu(|known| Snapshot { policies: policies.clone(), ..Snapshot::clone(known) });
+    }
+
+    /// Replaces the projects, and leaves the rest of what the gateway knows.
+    pub fn set_projects(&self, projects: Arc<Projects>) {
+        self.snapshot.rcu(|now| Snapshot { projects: projects.clone(), ..Snapshot::clone(now) });
+    }
+
+    /// The unclaimed fingerprints that were seen since they were taken last.
+    #[must_use]
+    pub fn take_sightings(&self) -> Vec<Sighting> {
+        self.sightings.take()
     }
 
     /// Closes the connections to providers that nobody has used for a while. To be called now and then.
@@ -141,33 +145,14 @@ impl Gateway {
         response
     }
 
-    /// Decides where the request goes, or why nowhere.
-    fn admit(
-        &self,
-        request: Request<Incoming>,
-        call: CallId,
-        received: Tick,
-    ) -> Result<Admitted, (Failure, Family)> {
-        let snapshot = self.snapshot.load_full();
-        let (head, body) = request.into_parts();
-        let (name, path) = split_path(head.uri.path());
-        let Some((provider, upstream)) = snapshot.upstreams.get_key_value(name) else {
-            let known = snapshot.upstreams.keys().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
-            return Err((Failure::UnknownProvider { name: name.to_owned(), known }, Family::OpenAi));
-        };
-        if let Some(failure) = objection(&head, &body, path, upstream, &snapshot.limits) {
-            return Err((failure, upstream.family));
-        }
-        let (provider, upstream) = (provider.clone(), upstream.clone());
-        Ok(Admitted { head, body, call, received, provider, upstream, snapshot })
-    }
-
     /// The response, or why there is none and the microseconds that the gateway took to find out.
-    async fn serve(&self, admitted: Admitted) -> Result<Response<GatewayBody>, (Failure, u64)> {
+    async fn serve(&self, mut admitted: Admitted) -> Result<Response<GatewayBody>, (Failure, u64)> {
         let (snapshot, received) = (admitted.snapshot.clone(), admitted.received);
+        let reservation = admitted.reservation.take();
         let opened = self.open(&admitted).await;
         let mut call =
             opened.map_err(|failure| (failure, self.context.clock().ticks().micros_since(received)))?;
+        call.hold(reservation);
         match send(admitted, &mut call).await {
             Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
             Err(failure) => {
@@ -198,9 +183,7 @@ impl Gateway {
     /// Opens the call: its record is in the log before the provider hears of it.
     async fn open(&self, admitted: &Admitted) -> Result<OpenCall, Failure> {
         let limits = admitted.snapshot.capture;
-        let Admitted { head, call, provider, snapshot, .. } = admitted;
-        let path = split_path(head.uri.path()).1;
-        let decision = policy::decide(snapshot, *call, provider, path, &head.headers);
+        let decision = policy::decide(admitted);
         let opening = self.opening(admitted, &decision);
         if policy::is_off(&decision) {
             return Ok(OpenCall::new(self.context.clone(), opening, admitted.received, None, 0));
@@ -232,19 +215,20 @@ impl Gateway {
 
     fn opening(&self, admitted: &Admitted, decision: &Decision) -> Opening {
         let head = &admitted.head;
-        let scope = admitted.snapshot.scope;
+        let scope = admitted.found.project.scope;
         Opening {
             call: admitted.call,
             node: self.log.node(),
             org: scope.org(),
             project: scope.project(),
-            started_at: self.context.clock().now(),
+            started_at: admitted.started_at,
             provider: admitted.provider.to_string(),
             method: head.method.as_str().to_owned(),
-            path: headers::clipped(split_path(head.uri.path()).1),
+            path: headers::clipped(Address::of(head.uri.path()).path),
             query: head.uri.query().map(headers::redacted_query),
             headers: headers::kept(&head.headers),
-            client_fingerprint: headers::fingerprint(&self.fingerprint_key, &head.headers, head.uri.query()),
+            client_fingerprint: admitted.fingerprint,
+            gateway_key: admitted.found.key.as_ref().map(|key| key.id),
             capture: decision.mark,
         }
     }
@@ -294,6 +278,9 @@ fn refusal(failure: &Failure, family: Family, call: CallId, overhead_us: u64) ->
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     fields.insert(ERROR_HEADER, HeaderValue::from_static(code));
+    if let Failure::Denied(denied) = failure {
+        denied.add_headers(family, fields);
+    }
     match status {
         426 => fields.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1")),
         503 => fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
@@ -305,9 +292,23 @@ fn refusal(failure: &Failure, family: Family, call: CallId, overhead_us: u64) ->
 
 /// Sends the request on and waits for the head of the response.
 async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure> {
-    let Admitted { mut head, body, upstream, snapshot, .. } = admitted;
+    let Admitted { mut head, body, upstream, snapshot, found, provider, credential, .. } = admitted;
     let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    head.uri = upstream.uri(split_path(path_and_query).1).map_err(Failure::BadPath)?;
+    let target = Address::of(path_and_query).path;
+    let secret = found.project.provider_keys.get(&*provider);
+    let uri = match &credential {
+        Some(key) => upstream.uri(&credential::swap_in_query(target, key, secret)),
+        None => upstream.uri(target),
+    };
+    match (&credential, &found.key, secret) {
+        (Some(key), ..) => credential::swap_in_headers(&mut head.headers, key, secret),
+        (None, Some(_), Some(secret)) => {
+            credential::lend(&mut head.headers, head.uri.query(), upstream.family, secret);
+        }
+        _ => {}
+    }
+    head.headers.remove(credential::PROJECT_HEADER);
+    head.uri = uri.map_err(Failure::BadPath)?;
     head.version = Version::HTTP_11;
     let protocol = headers::wanted_upgrade(&head.headers);
     headers::strip_hop_by_hop(&mut head.headers);
@@ -342,7 +343,7 @@ async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure
 }
 
 /// Methods that change nothing (RFC 9110, section 9.2.1).
-fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
@@ -369,15 +370,6 @@ async fn answer(
     }
 }
 
-/// `/openai/v1/models?x` is provider `openai` and path `/v1/models?x`; a path without more is `/`.
-fn split_path(path: &str) -> (&str, &str) {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    match path.find(['/', '?']).and_then(|at| path.split_at_checked(at)) {
-        Some((provider, rest)) => (provider, rest),
-        None => (path, "/"),
-    }
-}
-
 fn insert_text<B>(response: &mut Response<B>, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         response.headers_mut().insert(name, value);
@@ -391,24 +383,5 @@ impl fmt::Display for WithSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         failure::chain(self.0).skip(1).try_for_each(|error| write!(f, ": {error}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_part_of_the_path_is_the_provider() {
-        for (path, parts) in [
-            ("/openai/v1/models?a=/b", ("openai", "/v1/models?a=/b")),
-            ("/openai", ("openai", "/")),
-            ("/openai/", ("openai", "/")),
-            ("/openai//v1", ("openai", "//v1")),
-            ("/", ("", "/")),
-            ("/gemini?key=1", ("gemini", "?key=1")),
-        ] {
-            assert_eq!(split_path(path), parts);
-        }
     }
 }

@@ -19,7 +19,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 /// Where clients put their credential. Never kept.
-const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+pub(crate) const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
 
 /// How the names of query parameters that hold a credential end: `key`, `api-key`, `access_token`, `X-Amz-Signature`.
 const CREDENTIAL_ENDINGS: [&str; 8] =
@@ -155,7 +155,7 @@ pub(crate) fn fingerprint(key: &SealingKey, headers: &HeaderMap, query: Option<&
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest,
         _ => credential,
     };
-    key.digest(&[bare]).first_chunk().copied()
+    Some(key.fingerprint(bare))
 }
 
 /// The query as it may be stored: the values of credentials replaced.
@@ -168,12 +168,12 @@ pub(crate) fn redacted_query(query: &str) -> String {
     clipped(&pairs(query).map(redacted).collect::<Vec<_>>().join("&"))
 }
 
-fn is_credential(parameter: &str) -> bool {
+pub(crate) fn is_credential(parameter: &str) -> bool {
     let name = percent_decoded(parameter).to_ascii_lowercase();
     CREDENTIAL_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// A text as the provider reads it: a letter may be written as `%6B`.
+/// A name or value as the provider reads it: a letter may be written as `%6B`.
 pub(crate) fn percent_decoded(name: &str) -> String {
     let mut pieces = name.split('%');
     let mut decoded = pieces.next().unwrap_or_default().as_bytes().to_vec();
@@ -190,7 +190,7 @@ pub(crate) fn percent_decoded(name: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     query
         .split('&')
         .map(|pair| pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value))))

@@ -7,15 +7,21 @@
 //! What is not here: a database, a decoder, a retry. Everything that the gateway decides, it decides from its
 //! [`Snapshot`]; it keeps forwarding while the rest of the program is down.
 
+mod admit;
 mod call;
+mod credential;
+mod denied;
 mod failure;
 mod gateway;
 mod headers;
 mod listener;
+mod meter;
 mod objection;
 mod policy;
 mod pool;
+mod project;
 mod reach;
+mod sighting;
 mod snapshot;
 mod tee;
 mod tls;
@@ -24,7 +30,10 @@ mod upstream;
 
 pub use gateway::{CALL_ID_HEADER, ERROR_HEADER, Gateway, GatewayParts, OVERHEAD_HEADER};
 pub use listener::{ListenError, Listener};
+pub use meter::{Meter, Meters};
+pub use project::{Fingerprint, GATEWAY_KEY_PREFIX, GatewayKey, Project, Projects};
 pub use reach::{AddressKind, Forbidden, Reach};
+pub use sighting::Sighting;
 pub use snapshot::{CaptureLimits, Limits, OnFull, Snapshot, Upstream, UpstreamError};
 pub use tee::GatewayBody;
 pub use tls::{TlsError, TlsIdentity};

@@ -1,23 +1,18 @@
 //! What a project's policy says of a call: a few comparisons, and nothing is waited for.
 
-use cp_base::{CallId, CaptureMode};
+use cp_base::CaptureMode;
 use cp_redact::{CaptureRequest, Decision};
-use http::HeaderMap;
 use metrics::counter;
 
-use crate::snapshot::Snapshot;
+use crate::admit::{Address, Admitted};
 
 /// Decides how much of a call is captured.
-pub(crate) fn decide(
-    snapshot: &Snapshot,
-    call: CallId,
-    provider: &str,
-    path: &str,
-    headers: &HeaderMap,
-) -> Decision {
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    let request = CaptureRequest { call, provider, path, header: &header };
-    snapshot.policies.decide(snapshot.scope.project(), &request)
+pub(crate) fn decide(admitted: &Admitted) -> Decision {
+    let Admitted { head, call, provider, snapshot, found, .. } = admitted;
+    let header = |name: &str| head.headers.get(name)?.to_str().ok();
+    let path = Address::of(head.uri.path()).path;
+    let request = CaptureRequest { call: *call, provider, path, header: &header };
+    snapshot.policies.decide(found.project.scope.project(), &request)
 }
 
 /// Bytes of each body that are kept.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cp_base::ProjectScope;
 use cp_genai::Family;
 use cp_redact::CapturePolicies;
 use http::header::HeaderValue;
@@ -13,6 +12,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 
 use crate::pool::{Pool, SendError, UpstreamBody};
+use crate::project::Projects;
 use crate::tee::RequestTee;
 use crate::upstream::Http2Client;
 use crate::{UpstreamClient, headers};
@@ -20,8 +20,8 @@ use crate::{UpstreamClient, headers};
 /// Everything that the gateway decides from.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Whose calls these are.
-    pub scope: ProjectScope,
+    /// Whose calls these can be.
+    pub projects: Arc<Projects>,
     /// The upstreams by name: the first segment of the path.
     pub upstreams: BTreeMap<Arc<str>, Arc<Upstream>>,
     /// What is captured of any call.

@@ -209,6 +209,7 @@ impl World {
             headers: headers.into_iter().collect(),
             client_fingerprint: None,
             capture: cp_base::CaptureMark::default(),
+            gateway_key: None,
         };
         let request = json!({"model": "gpt-4o-mini", "temperature": 0.5,
                              "messages": [{"role": "user", "content": "a private question"}]});

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::derive::{Derived, Deriver, PriceLists, scope};
 use crate::mates::Mates;
 use crate::privacy::Privacy;
+use crate::settle::{Settlements, news, settled};
 use crate::thread::Chain;
 
 /// The name under which this consumer keeps its place in the log.
@@ -55,6 +56,8 @@ pub struct StoreCallsParts {
     pub price_lists: PriceLists,
     /// What projects want redacted.
     pub policies: watch::Receiver<Arc<CapturePolicies>>,
+    /// Who hears what the calls of gateway keys used.
+    pub settlements: Settlements,
     /// How long storing a stretch of the log may take. A server that is gone without a word would be waited for until
     /// somebody cut its connection.
     pub patience: Duration,
@@ -79,6 +82,7 @@ pub struct StoreCalls {
     clock: Arc<dyn Clock>,
     pub(crate) deriver: Deriver,
     privacy: Privacy,
+    settlements: Settlements,
     patience: Duration,
     status: watch::Sender<PipelineStatus>,
 }
@@ -106,8 +110,8 @@ impl StoreCalls {
         let (status, watched) = watch::channel(PipelineStatus::default());
         let deriver = Deriver { prices: parts.prices, price_lists: parts.price_lists };
         let privacy = Privacy::new(parts.policies, parts.traffic.clone());
-        let StoreCallsParts { log, traffic, live, clock, patience, .. } = parts;
-        (Self { log, traffic, live, clock, deriver, privacy, patience, status }, watched)
+        let StoreCallsParts { log, traffic, live, clock, settlements, patience, .. } = parts;
+        (Self { log, traffic, live, clock, deriver, privacy, settlements, patience, status }, watched)
     }
 
     /// Runs on a thread of its own, named `pipeline`, until `stop` is cancelled and the log is stored to its end.
@@ -234,10 +238,11 @@ impl StoreCalls {
 
     async fn store_together(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let writes = self.writes(records).await?;
-        let news = self.news(&writes);
+        let (news, settled) = (news(&self.live, &writes), settled(records, &writes));
         let finished = writes.iter().filter(|write| matches!(write, Write::Finished(_))).count();
         self.traffic.write_batch(Batch { writes, cursor: Some(cursor) }).await?;
         counter!("codepromptu_pipeline_calls_stored_total").increment(finished as u64);
+        self.settlements.tell(&settled);
         for (scope, call) in news {
             self.live.publish(scope, call);
         }
@@ -248,7 +253,10 @@ impl StoreCalls {
         for record in records {
             let record = std::slice::from_ref(record);
             let stored = match self.writes(record).await {
-                Ok(writes) => self.traffic.write_batch(Batch { writes, cursor: None }).await,
+                Ok(writes) => {
+                    let settled = settled(record, &writes);
+                    self.traffic.write_batch(Batch { writes, cursor: None }).await.map(|()| settled)
+                }
                 Err(error) => Err(error),
             };
             match stored {
@@ -256,7 +264,7 @@ impl StoreCalls {
                     counter!("codepromptu_pipeline_calls_failed_total").increment(1);
                     tracing::error!(%error, "a record cannot be stored and is passed over");
                 }
-                result => result?,
+                result => self.settlements.tell(&result?),
             }
         }
         self.store_together(&[], cursor).await
@@ -367,21 +375,6 @@ impl StoreCalls {
         let ([tip, ..], None) = (rest, stored) else { return Ok(stored) };
         let stored = self.traffic.find_chain_parent(scope, client, &[*tip], before).await?;
         Ok(mates.choose(alike(tip).chain(stored)))
-    }
-
-    /// What the live view is told, if anybody watches.
-    fn news(&self, writes: &[Write]) -> Vec<(ProjectScope, cp_traffic::CallSummary)> {
-        if self.live.subscribers() == 0 {
-            return Vec::new();
-        }
-        writes
-            .iter()
-            .filter_map(|write| match write {
-                Write::Opened(scope, call) => Some((*scope, (**call).clone())),
-                Write::Finished(call) => Some((call.scope, call.summary.clone())),
-                Write::Restarted(_) => None,
-            })
-            .collect()
     }
 }
 

@@ -168,6 +168,7 @@ pub(crate) fn columns(opening: &Opening) -> CallSummary {
         method: opening.method.clone(),
         path: opening.path.clone(),
         client_fingerprint: opening.client_fingerprint,
+        gateway_key: opening.gateway_key,
         outcome: None,
         status: None,
         error_code: None,

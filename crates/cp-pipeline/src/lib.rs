@@ -11,9 +11,11 @@ mod derive;
 mod keeper;
 mod mates;
 mod privacy;
+mod settle;
 mod thread;
 
 pub use consumer::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
 pub use derive::{PriceLists, decode_call};
 pub use keeper::{Keeper, KeeperParts};
 pub use privacy::redact_log;
+pub use settle::Settlements;

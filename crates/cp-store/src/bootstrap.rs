@@ -112,7 +112,7 @@ pub async fn bootstrap(db: &Db, genesis: &Genesis<'_>) -> Result<Registry, Regis
     let row = tx.fetch_optional(sql::FIND_DEFAULT_PROJECT, args![]).await?.ok_or(RegistryError::NoProject)?;
     let default_scope = scope_of(&row)?;
     data_keys::complete(&mut tx, genesis).await?;
-    let data_keys = data_keys::load(&mut tx, genesis.master).await?.into();
+    let data_keys = data_keys::load_data_keys(&mut tx, genesis.master).await?.into();
     let installation = installation::load(&mut tx, genesis).await?;
     tx.commit().await?;
     Ok(Registry { default_scope, data_keys, installation })

@@ -141,7 +141,7 @@ pub(crate) async fn complete(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<(), R
 }
 
 /// Every project's keys.
-pub(crate) async fn load(
+pub async fn load_data_keys(
     tx: &mut Tx,
     master: &MasterKey,
 ) -> Result<HashMap<ProjectId, DataKeys>, RegistryError> {
@@ -165,7 +165,7 @@ pub(crate) async fn load(
 /// Tells a running program of new projects and of new keys, which another node or a command may have made.
 pub async fn refresh_keys(db: &Db, master: &MasterKey, ring: &KeyRing) -> Result<(), RegistryError> {
     let mut tx = db.begin_read().await?;
-    for (project, keys) in load(&mut tx, master).await? {
+    for (project, keys) in load_data_keys(&mut tx, master).await? {
         ring.put(project, keys);
     }
     Ok(())
@@ -219,6 +219,9 @@ pub async fn begin_rotation(
     let generation = current.get::<u64>("generation")? + 1;
     tx.execute(sql::RETIRE_DATA_KEY, args![current.get::<DataKeyId>("data_key_id")?, now]).await?;
     create(tx, genesis, scope, (SEALING, generation), &key).await?;
+    let keys = load_data_keys(tx, genesis.master).await?;
+    let keys = keys.get(&scope.project()).ok_or(RegistryError::NoKey(scope.project()))?;
+    crate::vault::reseal(tx, scope, (keys, genesis.random)).await?;
     tx.execute(sql::CREATE_ROTATION, args![scope.org(), scope, generation, now]).await?;
     Ok(Rotation { key: key.id(), generation, begun_at: now, place: None, resealed: 0 })
 }

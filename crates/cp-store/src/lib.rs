@@ -8,6 +8,9 @@ mod audit;
 mod bootstrap;
 mod data_keys;
 mod erasure;
+mod fingerprints;
+mod gateway;
+mod gateway_keys;
 mod grants;
 mod installation;
 mod keys;
@@ -18,6 +21,7 @@ mod retention;
 mod second_factor;
 mod sql;
 mod teams;
+mod vault;
 
 pub use audit::{
     Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, UnsentChain, find_events,
@@ -25,13 +29,25 @@ pub use audit::{
 };
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
 pub use data_keys::{
-    DataKeyInfo, Rotation, begin_rotation, find_rotation, finish_rotation, list_data_keys, move_rotation,
-    refresh_keys,
+    DataKeyInfo, Rotation, begin_rotation, find_rotation, finish_rotation, list_data_keys, load_data_keys,
+    move_rotation, refresh_keys,
 };
 pub use erasure::{
     CertificateError, Erased, Erasure, ErasureCertificate, ErasureLog, ErasureState, ErasureStatement, Found,
     await_logs, create_erasure, find_erasure, find_erasure_of, finish_erasure, list_erasure_logs,
     list_erasures, save_erasure, set_log_gone, set_log_position,
+};
+pub use fingerprints::{
+    Claim, SeenFingerprint, add_sightings, claim_fingerprint, list_claims, list_seen_fingerprints,
+    release_fingerprint,
+};
+pub use gateway::{
+    GatewayProject, GatewayRegistry, find_gateway_revision, find_project_access, read_gateway,
+    set_project_access,
+};
+pub use gateway_keys::{
+    GatewayKey, create_gateway_key, find_gateway_key, list_gateway_keys, revoke_gateway_key,
+    set_gateway_key_limits, touch_gateway_keys,
 };
 pub use grants::{
     GrantedRole, Principal, ProjectGrant, count_other_holders, grant_in_org, grant_in_project,
@@ -63,6 +79,7 @@ pub use teams::{
     Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
     list_team_members, list_teams, rename_team,
 };
+pub use vault::{OpenProviderKey, ProviderKey, list_provider_keys, remove_provider_key, set_provider_key};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0005_policies", "0006_retention", "0007_audit_targets");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets");

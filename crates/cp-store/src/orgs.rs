@@ -5,6 +5,7 @@ use cp_db::{DbError, Row, Tx, args};
 
 use crate::bootstrap::Genesis;
 use crate::data_keys::create_data_keys;
+use crate::gateway::touch;
 use crate::sql::{self, people};
 
 /// An organisation: the tenant.
@@ -92,7 +93,7 @@ pub async fn lock_org(tx: &mut Tx, scope: OrgScope) -> Result<(), DbError> {
 /// Other names for the organisation.
 pub async fn rename_org(tx: &mut Tx, scope: OrgScope, slug: &Slug, name: &str) -> Result<(), DbError> {
     tx.execute(people::RENAME_ORG, args![scope, slug.as_str(), name]).await?;
-    Ok(())
+    touch(tx).await
 }
 
 /// A new project of an organisation, with its keys.
@@ -105,6 +106,7 @@ pub async fn create_project(
 ) -> Result<(Project, DataKeys), DbError> {
     let (project, now) = (genesis.ids.mint(), genesis.clock.now());
     tx.execute(sql::CREATE_PROJECT, args![scope, project, slug.as_str(), name, now]).await?;
+    touch(tx).await?;
     let scope = ProjectScope::grant(scope.org(), project);
     let keys = create_data_keys(tx, genesis, scope).await?;
     Ok((Project { scope, slug, name: name.to_owned(), created_at: now }, keys))
@@ -140,5 +142,5 @@ pub async fn rename_project(
 ) -> Result<(), DbError> {
     let row = args![scope.org_scope(), scope, slug.as_str(), name];
     tx.execute(people::RENAME_PROJECT, row).await?;
-    Ok(())
+    touch(tx).await
 }

@@ -63,6 +63,7 @@ pub(crate) fn to_args(
         said(call.billing.by_kind.output),
         said(call.billing.by_kind.reasoning),
         said(call.billing.by_kind.fees),
+        call.gateway_key,
         chain_tip,
         parent,
     ]
@@ -120,6 +121,7 @@ pub(crate) fn from_row(row: &Row) -> Result<CallSummary, DbError> {
         method: row.get("method")?,
         path: row.get("path")?,
         client_fingerprint: row.get_optional("client_fingerprint")?,
+        gateway_key: row.get_optional("gateway_key_id")?,
         outcome: row.get_optional("outcome")?,
         status: row.get_optional("status")?,
         error_code: row.get_optional("error_code")?,

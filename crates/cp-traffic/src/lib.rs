@@ -18,6 +18,7 @@ mod reprice;
 mod reseal;
 mod retention;
 mod scan;
+mod spend;
 mod sql;
 mod store;
 mod subjects;
@@ -41,7 +42,7 @@ pub use store::{StoreError, TrafficStore};
 pub use write::give_way;
 
 /// The traffic store's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles", "0004_subject_keys", "0005_erasure");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles", "0004_subject_keys", "0005_erasure", "0006_gateway_keys");
 
 /// The schema of a database that holds people's secrets and nothing else.
 pub const SUBJECT_KEY_MIGRATIONS: cp_db::Migrations = cp_db::migrations!("subject-keys": "0004_subject_keys");

@@ -1,7 +1,8 @@
 //! What is stored of a call and what is read back.
 
 use cp_base::{
-    CallId, CaptureMark, ConversationId, Digest, NodeId, Outcome, ProjectScope, Timestamp, UsdNanos,
+    CallId, CaptureMark, ConversationId, Digest, GatewayKeyId, NodeId, Outcome, ProjectScope, Timestamp,
+    UsdNanos,
 };
 use cp_genai::{BillingTerms, CostByKind, DecodedCall, Message, OperationName, Priced, Unpriced, Usage};
 
@@ -26,6 +27,8 @@ pub struct CallSummary {
     pub path: String,
     /// Keyed fingerprint of the client's credential.
     pub client_fingerprint: Option<[u8; 16]>,
+    /// The gateway key that it came with.
+    pub gateway_key: Option<GatewayKeyId>,
     /// How it ended; absent while it runs.
     pub outcome: Option<Outcome>,
     /// The HTTP status that the client saw.

@@ -9,7 +9,8 @@ macro_rules! summary {
          cache_creation_input_tokens, cache_creation_1h_input_tokens, reasoning_output_tokens,
          usage_source, cost_usd_nanos, price_list, conversation_id, request_bytes, response_bytes,
          service_tier, billing_units, unpriced, cost_cache_read_usd_nanos, cost_cache_write_usd_nanos,
-         cost_cache_write_1h_usd_nanos, cost_output_usd_nanos, cost_reasoning_usd_nanos, cost_fees_usd_nanos"
+         cost_cache_write_1h_usd_nanos, cost_output_usd_nanos, cost_reasoning_usd_nanos, cost_fees_usd_nanos,
+         gateway_key_id"
     };
 }
 
@@ -22,7 +23,7 @@ macro_rules! store_calls {
             ", chain_tip, parent_call_id)
              VALUES [($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
                       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
-                      $39, $40, $41, $42, $43)]
+                      $39, $40, $41, $42, $43, $44)]
              ON CONFLICT (call_id, project_id) DO UPDATE SET "
         )
     };
@@ -61,6 +62,7 @@ cp_db::statements! {
          cost_output_usd_nanos = excluded.cost_output_usd_nanos,
          cost_reasoning_usd_nanos = excluded.cost_reasoning_usd_nanos,
          cost_fees_usd_nanos = excluded.cost_fees_usd_nanos,
+         gateway_key_id = excluded.gateway_key_id,
          chain_tip = excluded.chain_tip, parent_call_id = excluded.parent_call_id
           WHERE calls.outcome IS NULL OR calls.outcome = 'lost'"
     );
@@ -216,6 +218,22 @@ cp_db::statements! {
           JOIN repricings AS r ON r.repricing_id = c.repricing_id AND r.project_id = c.project_id
          WHERE c.project_id = $1{and}
          ORDER BY c.changed_at DESC, c.call_id DESC LIMIT $2";
+
+    /// What this node's calls of each gateway key used since a time. Uses calls_by_gateway_key.
+    SUM_KEY_SPENDS_HERE = "
+        SELECT gateway_key_id, CAST(COUNT(*) AS BIGINT) AS requests,
+               CAST(COALESCE(SUM(COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0)), 0) AS BIGINT) AS tokens,
+               CAST(COALESCE(SUM(cost_usd_nanos), 0) AS BIGINT) AS usd_nanos
+          FROM calls WHERE gateway_key_id IS NOT NULL AND started_at >= $1 AND node_id = $2
+         GROUP BY gateway_key_id";
+
+    /// The same of other nodes' calls.
+    SUM_KEY_SPENDS_ELSEWHERE = "
+        SELECT gateway_key_id, CAST(COUNT(*) AS BIGINT) AS requests,
+               CAST(COALESCE(SUM(COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0)), 0) AS BIGINT) AS tokens,
+               CAST(COALESCE(SUM(cost_usd_nanos), 0) AS BIGINT) AS usd_nanos
+          FROM calls WHERE gateway_key_id IS NOT NULL AND started_at >= $1 AND node_id <> $2
+         GROUP BY gateway_key_id";
 
     /// The project in numbers.
     GET_STATUS = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM calls WHERE project_id = $1) AS calls,

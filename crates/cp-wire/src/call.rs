@@ -1,6 +1,6 @@
 //! Calls.
 
-use cp_base::{CallId, ConversationId, NodeId, Outcome, Timestamp};
+use cp_base::{CallId, ConversationId, GatewayKeyId, NodeId, Outcome, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -67,6 +67,10 @@ pub struct CallSummary {
     pub conversation_id: Option<ConversationId>,
     /// Keyed fingerprint of the client's credential: 32 hexadecimal digits.
     pub client: Option<String>,
+    /// The gateway key that it came with.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub gateway_key: Option<GatewayKeyId>,
     /// The gateway node that served it.
     #[schema(value_type = String)]
     pub node_id: NodeId,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod call;
+mod gateway;
 mod message;
 mod money;
 mod org;
@@ -20,6 +21,10 @@ pub use audit::{AuditActor, AuditCheckpoint, AuditEvent, AuditPage, AuditQuery, 
 pub use call::{
     BatchRef, CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage,
     UsageSource,
+};
+pub use gateway::{
+    Allowance, Claim, ClaimRequest, Fingerprints, GatewayAccess, GatewayKey, GatewayKeyLimits, GatewayKeys,
+    MadeGatewayKey, NewGatewayKey, NewProviderKey, ProviderKey, ProviderKeys, SeenFingerprint,
 };
 pub use message::{Message, Part};
 pub use money::{

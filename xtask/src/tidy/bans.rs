@@ -30,6 +30,8 @@ const MAKERS_OF_SCOPES: &[&str] = &[
     // What a credential or a membership leads to.
     "crates/cp-store/src/keys.rs",
     "crates/cp-store/src/orgs.rs",
+    // The gateway serves every project.
+    "crates/cp-store/src/gateway.rs",
     // A captured call names its tenant: the gateway wrote it there from its own scope.
     "crates/cp-pipeline/src/derive.rs",
 ];

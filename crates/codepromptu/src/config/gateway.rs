@@ -31,6 +31,8 @@ pub(crate) struct ServerConfig {
 pub(crate) struct GatewayConfig {
     /// A second address that serves the gateway and nothing else; any address.
     pub listen: Option<SocketAddr>,
+    /// The project of calls that name none, where there are several: `SLUG`, `ORGANISATION.SLUG` or an id.
+    pub default_project: Option<String>,
     /// A PEM chain, to serve TLS there.
     pub tls_cert: Option<PathBuf>,
     /// Its PEM key.
@@ -63,6 +65,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             listen: None,
+            default_project: None,
             tls_cert: None,
             tls_key: None,
             connect_timeout_ms: 10_000,

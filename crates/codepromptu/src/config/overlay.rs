@@ -41,6 +41,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("log.max_bytes", Integer),
     ("log.min_retention_s", Integer),
     ("gateway.listen", Text),
+    ("gateway.default_project", Text),
     ("gateway.connect_timeout_ms", Integer),
     ("gateway.first_byte_timeout_ms", Integer),
     ("gateway.idle_timeout_ms", Integer),
@@ -267,6 +268,7 @@ mod tests {
         config.gateway.tls_cert = Some("".into());
         config.gateway.tls_key = Some("".into());
         config.gateway.listen = Some(config.server.listen);
+        config.gateway.default_project = Some(String::new());
         config.gateway.max_request_bytes = Some(1);
         config.master_key.file = Some("".into());
         config.audit.webhook_url = Some(String::new());

@@ -53,7 +53,7 @@ pub(super) fn rows(configured: &BTreeMap<String, ProviderConfig>) -> Result<Vec<
     for (name, given) in configured {
         let error =
             |field: &str, reason: &str| ConfigError::value(&format!("providers.{name}.{field}"), reason);
-        if name.contains(['/', '?', '#']) || cp_api::serves(&format!("/{name}")) {
+        if name == "p" || name.contains(['/', '?', '#']) || cp_api::serves(&format!("/{name}")) {
             return Err(error("base_url", "has a name that is no path of its own; choose another"));
         }
         let row = rows.entry(name).or_insert_with(|| ProviderRow {

@@ -11,13 +11,15 @@ use std::time::Duration;
 use anyhow::Context;
 use cp_app::App;
 use cp_audit::{AuditStream, Webhook};
-use cp_base::{Clock, IdGenerator, ProjectScope, Random, SystemClock, Token};
+use cp_base::{Clock, IdGenerator, Random, SystemClock, Token};
 use cp_capture::{Log, LogConfig, LogKeys, Recovery};
 use cp_db::{Db, Durability as DbDurability};
-use cp_gateway::{CaptureLimits, Gateway, GatewayParts, Limits, Reach, Snapshot, Upstream, UpstreamClient};
+use cp_gateway::{
+    CaptureLimits, Gateway, GatewayParts, Limits, Meters, Projects, Reach, Snapshot, Upstream, UpstreamClient,
+};
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
-use cp_pipeline::{CONSUMER, Keeper, KeeperParts, StoreCalls, StoreCallsParts};
+use cp_pipeline::{CONSUMER, Keeper, KeeperParts, Settlements, StoreCalls, StoreCallsParts};
 use cp_store::{Genesis, Registry};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -27,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::metrics as recorder;
 use super::node::NodeView;
 use super::policies::{self, PolicyKeeper};
+use super::projects::ProjectKeeper;
 use crate::config::{Config, ProviderRow};
 use crate::master_key;
 
@@ -48,6 +51,8 @@ pub(super) struct Parts {
     pub(super) app: App,
     pub(super) metrics: PrometheusHandle,
     pub(super) policies: Arc<PolicyKeeper>,
+    /// Keeps the gateway's projects, from this revision of the registry on.
+    pub(super) projects: (ProjectKeeper, i64),
     log: Log,
     pipeline: Consumer,
     keeper: Consumer,
@@ -86,6 +91,18 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
+    let project_keeper = ProjectKeeper {
+        db: db.clone(),
+        master: master.key.clone(),
+        traffic: traffic.clone(),
+        meters: Meters::new(clock.now()),
+        clock: clock.clone(),
+        node: log.node(),
+        default_project: config.gateway.default_project.clone(),
+        changed: Arc::default(),
+    };
+    project_keeper.load_spends().await?;
+    let known = project_keeper.read().await?;
     let (consumer, pipeline_status) = StoreCalls::new(StoreCallsParts {
         log: log.clone(),
         traffic: traffic.clone(),
@@ -94,6 +111,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         prices: prices.clone(),
         price_lists: price_lists.clone(),
         policies: watched,
+        settlements: settlements(&project_keeper.meters),
         patience: database_timeout(config) * PATIENCE_FACTOR,
     });
     let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
@@ -113,7 +131,10 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let audit = audit(config, &db, &clock)?;
     let scope = registry.default_scope();
     let gateway = Arc::new(Gateway::new(GatewayParts {
-        snapshot: Snapshot { policies: policies.borrow().clone(), ..snapshot(config, &rows, scope)? },
+        snapshot: Snapshot {
+            policies: policies.borrow().clone(),
+            ..snapshot(config, &rows, known.projects)?
+        },
         log: log.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
@@ -144,6 +165,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         ids,
         prices,
         price_lists,
+        gateway: project_keeper.link(),
+        fingerprint_key: registry.fingerprint_key().clone(),
         node,
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
     });
@@ -155,6 +178,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         app,
         metrics,
         policies: policy_keeper,
+        projects: (project_keeper, known.revision),
         log,
         pipeline,
         keeper,
@@ -266,7 +290,13 @@ fn log_config(config: &Config) -> LogConfig {
     }
 }
 
-fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyhow::Result<Snapshot> {
+/// What stored calls used goes to the meters of their keys.
+fn settlements(meters: &Meters) -> Settlements {
+    let meters = meters.clone();
+    Settlements::new(move |settled| meters.settle(settled))
+}
+
+fn snapshot(config: &Config, rows: &[ProviderRow], projects: Arc<Projects>) -> anyhow::Result<Snapshot> {
     let connect_timeout = Duration::from_millis(config.gateway.connect_timeout_ms);
     let shared = UpstreamClient::new(connect_timeout, false, None)?;
     let mut upstreams = BTreeMap::new();
@@ -289,7 +319,7 @@ fn snapshot(config: &Config, rows: &[ProviderRow], scope: ProjectScope) -> anyho
         idle_timeout: Duration::from_millis(config.gateway.idle_timeout_ms),
         max_request_bytes: config.gateway.max_request_bytes,
     };
-    Ok(Snapshot { scope, upstreams, capture, policies: Arc::default(), limits })
+    Ok(Snapshot { projects, upstreams, capture, policies: Arc::default(), limits })
 }
 
 /// The exporter of spans, where a collector is configured.

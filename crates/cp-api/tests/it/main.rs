@@ -5,6 +5,7 @@
 mod access;
 mod browser;
 mod export;
+mod gateway;
 mod guard;
 mod health;
 mod invitations;

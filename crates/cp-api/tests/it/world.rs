@@ -13,7 +13,7 @@ use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
 use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos};
 use cp_client::Client;
 use cp_db::Db;
-use cp_store::Genesis;
+use cp_store::{Genesis, SeenFingerprint};
 use cp_testkit::{FakeClock, TestDb, ids};
 use cp_traffic::{
     Batch, Billing, CallDocument, CallMessages, CallSummary, FinishedCall, LiveCalls, MIGRATIONS,
@@ -84,6 +84,8 @@ impl World {
             ids: ids.clone(),
             prices: PriceBook::shipped(),
             price_lists: BTreeMap::new(),
+            gateway: cp_app::GatewayLink::default(),
+            fingerprint_key: registry.fingerprint_key().clone(),
             node: Arc::new(status),
             set_policy: Arc::new(|_, _| {}),
         });
@@ -167,6 +169,7 @@ impl World {
                 method: "POST".to_owned(),
                 path: "/v1/chat/completions".to_owned(),
                 client_fingerprint: Some([7; 16]),
+                gateway_key: None,
                 outcome: Some(Outcome::Completed),
                 status: Some(200),
                 error_code: None,
@@ -216,6 +219,16 @@ impl World {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The gateway saw a provider's key whose calls came to this project.
+    pub(crate) async fn saw(&self, fingerprint: [u8; 16]) {
+        let (at, provider) = (self.clock.now(), "openai".to_owned());
+        let seen =
+            SeenFingerprint { fingerprint, provider, project: None, first_at: at, last_at: at, calls: 1 };
+        let mut tx = self.db.begin_write().await.unwrap();
+        cp_store::add_sightings(&mut tx, &[(seen, Some(self.scope))], at).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -118,6 +118,7 @@ impl Machine {
             headers: vec![("content-type".into(), "application/json".into())],
             client_fingerprint: Some([9; 16]),
             capture: cp_base::CaptureMark::default(),
+            gateway_key: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod clients;
 mod clock;
 mod endings;
 mod policies;
+mod projects;
 mod providers;
 mod refusals;
 mod rig;

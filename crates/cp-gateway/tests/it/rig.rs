@@ -1,14 +1,14 @@
 //! A gateway on a loopback port, and a provider that plays a script byte by byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cp_base::{Clock, IdGenerator, MasterKey, ProjectScope, Random, SystemClock};
+use cp_base::{Clock, IdGenerator, MasterKey, ProjectAccess, ProjectScope, Random, SystemClock};
 use cp_capture::{Closing, Durability, Log, LogConfig, Opening, Position, Record};
 use cp_gateway::{
-    CaptureLimits, Gateway, GatewayParts, Limits, Listener, OnFull, Snapshot, TlsIdentity, Upstream,
-    UpstreamClient,
+    CaptureLimits, Gateway, GatewayParts, Limits, Listener, OnFull, Project, Projects, Snapshot, TlsIdentity,
+    Upstream, UpstreamClient,
 };
 use cp_genai::Family;
 use cp_redact::CapturePolicy;
@@ -199,6 +199,8 @@ pub(crate) struct Settings {
     pub(crate) base_url: Option<String>,
     pub(crate) client: UpstreamClient,
     pub(crate) clock: Arc<dyn Clock>,
+    /// One open project where there are none.
+    pub(crate) projects: Option<Projects>,
 }
 
 impl Default for Settings {
@@ -214,8 +216,16 @@ impl Default for Settings {
             base_url: None,
             client: UpstreamClient::new(PATIENCE, false, None).unwrap(),
             clock: Arc::new(SystemClock::default()),
+            projects: None,
         }
     }
+}
+
+/// The projects of an installation that has this one.
+pub(crate) fn only(scope: ProjectScope) -> Projects {
+    let (org, slug) = ("default".parse().unwrap(), "default".parse().unwrap());
+    let project = Project { scope, org, slug, access: ProjectAccess::Open, provider_keys: HashMap::new() };
+    Projects::new(vec![Arc::new(project)], scope.org())
 }
 
 /// A gateway over one provider, which it knows by the name of each wire family.
@@ -263,7 +273,8 @@ impl Rig {
             ProjectScope::grant(ids.mint::<cp_base::kind::Org>(), ids.mint::<cp_base::kind::Project>());
         let (capture, limits) = (settings.capture, settings.limits);
         let policies = settings.policy.into_iter().map(|policy| (scope.project(), policy)).collect();
-        let snapshot = Snapshot { scope, upstreams, capture, policies: Arc::new(policies), limits };
+        let projects = Arc::new(settings.projects.unwrap_or_else(|| only(scope)));
+        let snapshot = Snapshot { projects, upstreams, capture, policies: Arc::new(policies), limits };
         let fingerprint_key = master.fingerprint_key().clone();
         let gateway =
             Arc::new(Gateway::new(GatewayParts { snapshot, log: log.clone(), ids, clock, fingerprint_key }));

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use cp_base::{CallId, Clock, IdGenerator, MasterKey, Outcome, ProjectScope, Random, UsdNanos};
 use cp_capture::{Body, Closing, Log, LogConfig, Opening, Slot};
 use cp_genai::{OperationName, PriceBook};
-use cp_pipeline::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
+use cp_pipeline::{CONSUMER, PipelineStatus, Settlements, StoreCalls, StoreCallsParts};
 use cp_redact::CapturePolicies;
 use cp_store::Genesis;
 use cp_testkit::{FakeClock, TestDb, db_test};
@@ -84,6 +84,10 @@ impl World {
     }
 
     fn run(&self, log: &Log) -> Running {
+        self.run_telling(log, Settlements::default())
+    }
+
+    fn run_telling(&self, log: &Log, settlements: Settlements) -> Running {
         let (consumer, status) = StoreCalls::new(StoreCallsParts {
             log: log.clone(),
             traffic: self.traffic.clone(),
@@ -92,6 +96,7 @@ impl World {
             prices: PriceBook::shipped(),
             price_lists: [("openai".to_owned(), "openai".to_owned())].into(),
             policies: self.policies.subscribe(),
+            settlements,
             patience: PATIENCE,
         });
         let stop = CancellationToken::new();
@@ -126,6 +131,7 @@ impl World {
             headers: vec![("traceparent".to_owned(), "00-a-b-01".to_owned())],
             client_fingerprint: Some([4; 16]),
             capture: cp_base::CaptureMark::default(),
+            gateway_key: None,
         }
     }
 
@@ -227,6 +233,7 @@ fn assistant(text: &str) -> Value {
 mod background;
 mod batches;
 mod privacy;
+mod tenants;
 
 db_test! {
     async fn a_call_is_decoded_priced_and_stored(test: TestDb) {

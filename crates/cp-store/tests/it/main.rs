@@ -3,6 +3,7 @@
 
 mod audit;
 mod crossing;
+mod gateway;
 mod people;
 mod policies;
 mod tenants;

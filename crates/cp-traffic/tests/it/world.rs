@@ -59,6 +59,7 @@ impl World {
             method: "POST".to_owned(),
             path: "/v1/chat/completions".to_owned(),
             client_fingerprint: Some([7; 16]),
+            gateway_key: None,
             outcome: None,
             status: None,
             error_code: None,

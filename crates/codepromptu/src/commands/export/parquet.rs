@@ -70,6 +70,7 @@ const COLUMNS: &[(&str, Kind, &str)] = &[
     ("overhead_us", Count, "/overhead_us"),
     ("conversation_id", Text, "/conversation_id"),
     ("client", Text, "/client"),
+    ("gateway_key", Text, "/gateway_key"),
     ("node_id", Text, "/node_id"),
     ("request_bytes", Count, "/request_bytes"),
     ("response_bytes", Count, "/response_bytes"),
