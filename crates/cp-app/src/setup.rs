@@ -35,7 +35,7 @@ impl App {
         Ok(Some(token))
     }
 
-    /// Makes the first person, who owns the default organisation, and signs them in.
+    /// Makes the first person, who owns every organisation there is, and signs them in.
     pub async fn set_up(&self, token: &str, new: NewPerson, origin: &Origin) -> Result<SignedIn, AppError> {
         let now = self.parts.clock.now();
         self.entrance.admit(origin.address, now)?;
@@ -58,16 +58,22 @@ impl App {
         let (now, scope) = (self.parts.clock.now(), self.parts.scope.org_scope());
         let mut tx = self.parts.db.begin_write().await?;
         cp_store::create_person(&mut tx, &person, now).await?;
-        cp_store::add_member(&mut tx, scope, person.id, now).await?;
-        let principal = Principal::Person(person.id);
-        cp_store::grant_in_org(&mut tx, scope, principal, Role::Owner.as_str(), now).await?;
+        // What was made at the machine before anybody signed up has no other owner.
+        let orgs = cp_store::list_all_orgs(&mut tx).await?;
+        for org in &orgs {
+            cp_store::add_member(&mut tx, org.scope, person.id, now).await?;
+            let principal = Principal::Person(person.id);
+            cp_store::grant_in_org(&mut tx, org.scope, principal, Role::Owner.as_str(), now).await?;
+        }
         let signed_in = self.begin_session(&mut tx, person.clone(), origin).await?;
         let caller = Caller::signed_in(&person, signed_in.session, origin.address);
-        let place = OrgCtx { caller, scope, roles: Roles::new([Role::Owner]) };
-        let event =
-            Event::new("org.claim", scope.org()).detail(format_args!("{} is the owner", person.email));
         // Events of an organisation are written one after another: of two nodes at this, the second sees the first's.
-        self.record(&mut tx, &place, event).await?;
+        for org in &orgs {
+            let (caller, roles) = (caller.clone(), Roles::new([Role::Owner]));
+            let event = Event::new("org.claim", org.scope.org());
+            let event = event.detail(format_args!("{} is the owner", person.email));
+            self.record(&mut tx, &OrgCtx { caller, scope: org.scope, roles }, event).await?;
+        }
         if cp_store::list_members(&mut tx, scope).await?.len() > 1 {
             return Err(AppError::conflict(
                 "somebody has signed up already: sign in, or ask for an invitation",

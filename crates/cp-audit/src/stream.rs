@@ -35,7 +35,7 @@ pub struct AuditStream<C> {
 
 #[derive(Debug)]
 enum Target<C> {
-    Webhook(Webhook<C>),
+    Webhook(Box<Webhook<C>>),
     Syslog(Syslog),
 }
 
@@ -52,7 +52,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> AuditStream<C> {
     /// A stream to a webhook; it does nothing until it is started.
     #[must_use]
     pub fn to_webhook(db: Db, webhook: Webhook<C>) -> Self {
-        Self::new(db, Target::Webhook(webhook))
+        Self::new(db, Target::Webhook(Box::new(webhook)))
     }
 
     /// A stream to a receiver of syslog messages; it does nothing until it is started.

@@ -20,12 +20,13 @@ mod policies;
 mod retention;
 mod second_factor;
 mod sql;
+mod targets;
 mod teams;
 mod vault;
 
 pub use audit::{
-    Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, UnsentChain, find_events,
-    find_head, list_events, list_unsent, record, set_sent,
+    Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter, find_events, find_head,
+    list_events, record,
 };
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
 pub use data_keys::{
@@ -75,6 +76,7 @@ pub use retention::{
     set_retention,
 };
 pub use second_factor::SecondFactor;
+pub use targets::{UnsentChain, list_unsent, set_sent};
 pub use teams::{
     Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
     list_team_members, list_teams, rename_team,

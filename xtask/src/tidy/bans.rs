@@ -32,6 +32,8 @@ const MAKERS_OF_SCOPES: &[&str] = &[
     "crates/cp-store/src/orgs.rs",
     // The gateway serves every project.
     "crates/cp-store/src/gateway.rs",
+    // The audit log of every organisation goes to the installation's targets.
+    "crates/cp-store/src/targets.rs",
     // A captured call names its tenant: the gateway wrote it there from its own scope.
     "crates/cp-pipeline/src/derive.rs",
 ];

@@ -48,7 +48,9 @@ async fn read_all(world: &World, key: &str) -> String {
     let paths = document["paths"].as_object().unwrap().iter();
     let reads = paths.filter(|(path, methods)| methods.get("get").is_some() && !path.contains('{'));
     let mut seen = String::new();
-    for (path, _) in reads.filter(|(path, _)| *path != "/api/v1/calls/tail") {
+    // A key has no account, and a tail no end.
+    let others = ["/api/v1/account", "/api/v1/calls/tail"];
+    for (path, _) in reads.filter(|(path, _)| !others.contains(&path.as_str())) {
         let all: Vec<_> = headers(key).into_iter().chain([("host", "127.0.0.1:8080")]).collect();
         let response = world.request("GET", path, &all).await;
         assert_eq!(response.status(), 200, "{path}");

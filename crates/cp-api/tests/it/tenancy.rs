@@ -1,9 +1,11 @@
 //! Two organisations with everything that a request can name, and somebody of every kind to ask.
 
+use std::time::Duration;
+
 use cp_app::Role;
-use cp_base::{ApiKeyId, Clock, MasterKey, OrgScope, PersonId, ProjectScope, TeamId, Token};
+use cp_base::{ApiKeyId, Clock, InvitationId, MasterKey, OrgScope, PersonId, ProjectScope, TeamId, Token};
 use cp_db::Tx;
-use cp_store::{ApiKey, Genesis, Person, Principal, Team};
+use cp_store::{ApiKey, Genesis, Invitation, Person, Principal, Team};
 use cp_testkit::FakeClock;
 
 use crate::world::World;
@@ -12,6 +14,7 @@ use crate::world::World;
 pub(crate) struct Things {
     pub(crate) key: ApiKeyId,
     pub(crate) project_key: ApiKeyId,
+    pub(crate) invitation: InvitationId,
     pub(crate) team: TeamId,
     pub(crate) member: PersonId,
     pub(crate) email: String,
@@ -110,8 +113,21 @@ impl World {
         for of in [Principal::ApiKey(of_project), Principal::Person(member)] {
             cp_store::grant_in_project(&mut tx, project, of, "viewer", now).await.unwrap();
         }
+        let invitation = self.ids.mint();
+        let waiting = Invitation {
+            scope,
+            id: invitation,
+            project: None,
+            email: format!("new-{email}"),
+            role: "viewer".to_owned(),
+            invited_by: "a test".to_owned(),
+            created_at: now,
+            expires_at: now.after(Duration::from_secs(3600)),
+        };
+        let token = Token::generate(&self.random, "cpi_");
+        cp_store::create_invitation(&mut tx, &waiting, &token).await.unwrap();
         tx.commit().await.unwrap();
-        Things { key: of_org, project_key: of_project, team: team_id, member, email }
+        Things { key: of_org, project_key: of_project, invitation, team: team_id, member, email }
     }
 
     /// How many events the organisation's chain has.
