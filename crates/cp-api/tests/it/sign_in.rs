@@ -207,7 +207,7 @@ fn signing_out_everywhere_ends_all_and_a_new_password_the_others() {
         assert_eq!(there.sign_in("ada@example.test", PASSWORD).await.0, 200);
         let change = |current: &str, new: &str| json!({"current": current, "new": new});
         for (current, new) in
-            [("wrong", "zinc orchid ferry plume"), (PASSWORD, "example ada example"), (PASSWORD, "short")]
+            [("wrong", "zinc orchid ferry plume"), (PASSWORD, "my example.test pass"), (PASSWORD, "short")]
         {
             assert_eq!(here.send("PUT", "/account/password", change(current, new)).await.0, 400, "{new}");
         }
