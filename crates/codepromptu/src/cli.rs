@@ -5,8 +5,8 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, fingerprint, gateway_key, key, login, member, mock, org, policy, prices,
-    project, provider_key, run, status, team,
+    audit, calls, cost, demo, fingerprint, gateway_key, key, keys, login, member, mock, org, policy, prices,
+    project, provider_key, retention, run, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -57,6 +57,16 @@ pub(crate) enum Command {
     ProviderKey(provider_key::ProviderKeyArgs),
     /// See and claim the providers' keys by which calls come to a project
     Fingerprint(fingerprint::FingerprintArgs),
+    /// See, rotate and rewrap the keys that data is sealed with
+    Keys(keys::KeysArgs),
+    /// See and change how long things are kept
+    Retention(retention::RetentionArgs),
+    /// Hold what must be kept longer
+    Hold(retention::HoldArgs),
+    /// See, export and erase what there is of an end user
+    Subject(subject::SubjectArgs),
+    /// See an erasure, and check its certificate
+    Erasure(subject::ErasureArgs),
     /// See, export and verify what was done
     Audit(audit::AuditArgs),
     /// See how the server is

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use self::assemble::Parts;
+pub(crate) use self::assemble::open_database;
 use self::signals::Signals;
 use self::upkeep::Upkeep;
 use crate::config::Config;

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
     account, audit, calls, cost, export, gateway, grants, invitations, keys, members, orgs, policy, prices,
-    sign_in, status, tail, teams,
+    retention, sign_in, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -64,7 +64,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(audit::export_audit_events))
         .routes(routes!(audit::get_audit_checkpoint))
-        .merge(sign_in_routes());
+        .merge(sign_in_routes())
+        .merge(retention_routes());
     let mut api =
         OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations);
     add_what_all_share(api.get_openapi_mut());
@@ -87,6 +88,18 @@ fn sign_in_routes() -> OpenApiRouter<App> {
         .routes(routes!(invitations::withdraw_invitation))
         .routes(routes!(invitations::see_invitation))
         .routes(routes!(invitations::accept_invitation))
+}
+
+/// Retention, holds, people's rights, data keys.
+fn retention_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(retention::get_retention, retention::set_retention))
+        .routes(routes!(retention::list_holds, retention::create_hold))
+        .routes(routes!(retention::release_hold))
+        .routes(routes!(retention::get_subject, retention::erase_subject))
+        .routes(routes!(retention::get_erasure))
+        .routes(routes!(retention::list_data_keys))
+        .routes(routes!(retention::rotate_data_key))
 }
 
 /// Answers that any operation can give, and that none of them says itself.

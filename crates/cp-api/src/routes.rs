@@ -14,6 +14,7 @@ pub(crate) mod members;
 pub(crate) mod orgs;
 pub(crate) mod policy;
 pub(crate) mod prices;
+pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub(crate) mod status;
 pub(crate) mod tail;

@@ -40,6 +40,8 @@ pub struct Parts {
     pub master: MasterKey,
     /// Signs in the name of the installation.
     pub signing: SigningKey,
+    /// Seals what belongs to the installation and to no project.
+    pub installation: SealingKey,
     /// Where projects' keys are known.
     pub ring: KeyRing,
     /// Wakes the one who keeps house.

@@ -123,12 +123,12 @@ impl App {
 
     fn open(&self, person: &Person) -> Result<Option<SecondFactor>, AppError> {
         let Some(sealed) = &person.totp_sealed else { return Ok(None) };
-        let key = self.parts.master.installation_key(PURPOSE);
+        let key = self.parts.installation.derive(PURPOSE);
         Ok(Some(SecondFactor::open(&key, person.id.to_string().as_bytes(), sealed)?))
     }
 
     fn seal(&self, person: &Person, factor: &SecondFactor) -> Result<Vec<u8>, AppError> {
-        let key = self.parts.master.installation_key(PURPOSE);
+        let key = self.parts.installation.derive(PURPOSE);
         Ok(factor.seal(&key, &self.parts.random, person.id.to_string().as_bytes())?)
     }
 

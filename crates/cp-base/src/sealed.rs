@@ -293,12 +293,6 @@ impl MasterKey {
         &self.fingerprint
     }
 
-    /// The key that seals what belongs to the installation and to no project, for one purpose.
-    #[must_use]
-    pub fn installation_key(&self, purpose: &str) -> SealingKey {
-        self.wrapping.derive(purpose)
-    }
-
     /// The id of the first `K` of an installation: the same in every store that is made under this key (UUIDv8), so that
     /// a capture log outlives its store.
     #[must_use]

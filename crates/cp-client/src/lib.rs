@@ -9,6 +9,7 @@ mod gateway;
 mod lines;
 mod organisation;
 mod query;
+mod retention;
 mod sign_in;
 mod tail;
 mod tls;

@@ -55,6 +55,12 @@ impl Registry {
         &self.installation.earlier_log
     }
 
+    /// Seals what belongs to the installation and to no project.
+    #[must_use]
+    pub const fn installation_key(&self) -> &SealingKey {
+        &self.installation.installation
+    }
+
     /// Signs in the name of the installation.
     #[must_use]
     pub const fn signing_key(&self) -> &SigningKey {
@@ -93,6 +99,9 @@ pub enum RegistryError {
         #[source]
         source: UnsealError,
     },
+    /// The installation lacks a key.
+    #[error("the store lacks the installation's key {0}: restore a backup")]
+    NoInstallationKey(&'static str),
     /// A project lacks a key.
     #[error("the store has no key for project {0}: restore a backup")]
     NoKey(ProjectId),

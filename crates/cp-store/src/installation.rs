@@ -2,6 +2,8 @@
 //!
 //! What hung from the master key alone and must outlive it has a row here, made at the first start that finds none.
 
+use std::collections::HashMap;
+
 use cp_base::{KeyId, MasterKey, SealingKey, SigningKey};
 use cp_db::{Db, DbError, Row, Tx, args};
 
@@ -11,7 +13,9 @@ use crate::sql;
 
 /// Fingerprints clients: another key would make strangers of them.
 const FINGERPRINT: &str = "fingerprint";
-/// Signs certificates.
+/// Seals what belongs to the installation and to no project.
+const INSTALLATION: &str = "installation";
+/// Signs checkpoints and certificates.
 const SIGNING: &str = "signing";
 /// What the capture log was sealed with under an earlier master key.
 const LOG: &str = "log";
@@ -21,6 +25,7 @@ const LOG: &str = "log";
 pub(crate) struct InstallationKeys {
     pub(crate) fingerprint: SealingKey,
     pub(crate) signing: SigningKey,
+    pub(crate) installation: SealingKey,
     pub(crate) earlier_log: Vec<SealingKey>,
 }
 
@@ -49,31 +54,36 @@ fn unwrap(row: &Row, master: &MasterKey) -> Result<(String, SealingKey), Registr
 
 /// The installation's keys; makes those that are missing.
 pub(crate) async fn load(tx: &mut Tx, genesis: &Genesis<'_>) -> Result<InstallationKeys, RegistryError> {
-    let (mut fingerprint, mut signing, mut earlier_log) = (None, None, Vec::new());
+    let (mut known, mut earlier_log) = (HashMap::new(), Vec::new());
     for row in tx.fetch_all(sql::LIST_INSTALLATION_KEYS, args![]).await? {
         match unwrap(&row, genesis.master)? {
-            (name, key) if name == FINGERPRINT => fingerprint = Some(key),
-            (name, key) if name == SIGNING => signing = Some(key),
-            (_, key) => earlier_log.push(key),
+            (name, key) if name == LOG => earlier_log.push(key),
+            (name, key) => {
+                known.insert(name, key);
+            }
         }
     }
-    let fingerprint = match fingerprint {
-        Some(key) => key,
-        None => {
-            let key = genesis.master.fingerprint_key();
-            create(tx, genesis, FINGERPRINT, key).await?;
-            key.clone()
-        }
-    };
-    let signing = match signing {
-        Some(key) => key,
-        None => {
+    let [mut fingerprint, mut signing, mut installation] =
+        [FINGERPRINT, SIGNING, INSTALLATION].map(|name| known.remove(name));
+    if fingerprint.is_none() {
+        let key = genesis.master.fingerprint_key().clone();
+        create(tx, genesis, FINGERPRINT, &key).await?;
+        fingerprint = Some(key);
+    }
+    for (name, slot) in [(SIGNING, &mut signing), (INSTALLATION, &mut installation)] {
+        if slot.is_none() {
             let key = SealingKey::generate(genesis.random);
-            create(tx, genesis, SIGNING, &key).await?;
-            key
+            create(tx, genesis, name, &key).await?;
+            *slot = Some(key);
         }
-    };
-    Ok(InstallationKeys { fingerprint, signing: SigningKey::derived_from(&signing), earlier_log })
+    }
+    let missing = RegistryError::NoInstallationKey;
+    Ok(InstallationKeys {
+        fingerprint: fingerprint.ok_or(missing(FINGERPRINT))?,
+        signing: SigningKey::derived_from(&signing.ok_or(missing(SIGNING))?),
+        installation: installation.ok_or(missing(INSTALLATION))?,
+        earlier_log,
+    })
 }
 
 /// What [`rewrap`] did.

@@ -13,6 +13,7 @@ mod people;
 mod policy;
 mod problem;
 mod query;
+mod retention;
 mod scalar;
 mod sign_in;
 mod status;
@@ -42,6 +43,9 @@ pub use policy::{
 };
 pub use problem::{Failing, Problem};
 pub use query::{CallQuery, PageQuery};
+pub use retention::{
+    DataKey, DataKeys, Erasure, Hold, Holds, NewHold, RetentionPolicy, RotationStep, Subject,
+};
 pub use scalar::{Cursor, CursorParseError, Usd};
 pub use sign_in::{
     AcceptInvitation, Account, Code, Enrolment, Invitation, InvitationToken, Invitations, MadeInvitation,

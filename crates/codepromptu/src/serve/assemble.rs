@@ -155,6 +155,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         db: db.clone(),
         master: master.key.clone(),
         signing: registry.signing_key().clone(),
+        installation: registry.installation_key().clone(),
         ring: registry.data_keys().clone(),
         nudge,
         random,
@@ -248,6 +249,13 @@ impl Parts {
 }
 
 async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(Db, Registry)> {
+    let db = open_database(config, genesis.clock).await?;
+    let registry = cp_store::bootstrap(&db, genesis).await?;
+    Ok((db, registry))
+}
+
+/// The store's database, brought to this program's schema.
+pub(crate) async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Db> {
     let file = config.data_dir.join(DATABASE_FILE);
     let location = config.database_url.clone().unwrap_or_else(|| file.display().to_string());
     let durability = match config.capture.durability() {
@@ -255,9 +263,8 @@ async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(D
         cp_capture::Durability::Strict => DbDurability::Power,
     };
     let db = Db::connect_within(&location, durability, database_timeout(config)).await?;
-    db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], genesis.clock.now()).await?;
-    let registry = cp_store::bootstrap(&db, genesis).await?;
-    Ok((db, registry))
+    db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], clock.now()).await?;
+    Ok(db)
 }
 
 /// Where people's secrets lie: in a file of their own, so that they are in no backup of the store; or in the tables of a server,

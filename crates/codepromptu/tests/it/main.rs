@@ -11,6 +11,7 @@ mod money;
 mod plaintext;
 mod policy;
 mod program;
+mod rights;
 mod sign_in;
 mod tls;
 mod use_it;

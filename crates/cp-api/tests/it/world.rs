@@ -73,6 +73,7 @@ impl World {
         let app = App::new(Parts {
             db: test.db.clone(),
             signing: registry.signing_key().clone(),
+            installation: registry.installation_key().clone(),
             ring: registry.data_keys().clone(),
             nudge: Arc::default(),
             master,

@@ -12,8 +12,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cp_base::{CallId, Clock, IdGenerator, MasterKey, Outcome, ProjectScope, Random, UsdNanos};
-use cp_capture::{Body, Closing, Log, LogConfig, Opening, Slot};
+use cp_base::{CallId, Clock, IdGenerator, MasterKey, Outcome, ProjectScope, Random, SigningKey, UsdNanos};
+use cp_capture::{Body, Closing, Log, LogConfig, Opening, Position, Slot};
 use cp_genai::{OperationName, PriceBook};
 use cp_pipeline::{CONSUMER, PipelineStatus, Settlements, StoreCalls, StoreCallsParts};
 use cp_redact::CapturePolicies;
@@ -35,6 +35,7 @@ struct World {
     ids: IdGenerator,
     traffic: TrafficStore,
     scope: ProjectScope,
+    signing: SigningKey,
     live: LiveCalls,
     policies: watch::Sender<Arc<CapturePolicies>>,
 }
@@ -57,7 +58,7 @@ impl World {
         let registry = cp_store::bootstrap(&test.db, &genesis).await.unwrap();
         let traffic = TrafficStore::new(test.db.clone(), registry.data_keys().clone(), random);
         let dir = tempfile::tempdir().unwrap();
-        let scope = registry.default_scope();
+        let (scope, signing) = (registry.default_scope(), registry.signing_key().clone());
         Self {
             test,
             dir,
@@ -66,6 +67,7 @@ impl World {
             ids,
             traffic,
             scope,
+            signing,
             live: LiveCalls::new(64),
             policies: watch::Sender::default(),
         }
@@ -232,6 +234,7 @@ fn assistant(text: &str) -> Value {
 
 mod background;
 mod batches;
+mod keeper;
 mod privacy;
 mod tenants;
 

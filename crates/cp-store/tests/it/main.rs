@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod audit;
+mod certificates;
 mod crossing;
 mod gateway;
+mod keys;
 mod people;
 mod policies;
 mod tenants;
