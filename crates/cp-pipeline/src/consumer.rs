@@ -217,13 +217,13 @@ impl StoreCalls {
     async fn store(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let begun = self.clock.ticks();
         let position = cursor.position;
-        let mut stored = self.store_together(records, cursor.clone()).await;
-        for _ in 0..MAX_REPLANNED {
-            if !matches!(stored, Err(StoreError::Stale)) {
-                break;
+        let mut again = 0..MAX_REPLANNED;
+        let stored = loop {
+            match self.store_together(records, cursor.clone()).await {
+                Err(StoreError::Stale) if again.next().is_some() => {}
+                stored => break stored,
             }
-            stored = self.store_together(records, cursor.clone()).await;
-        }
+        };
         match stored {
             Err(error) if is_of_the_record(&error) => self.store_apart(records, cursor).await?,
             result => result?,
