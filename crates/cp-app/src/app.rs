@@ -48,6 +48,9 @@ pub struct Parts {
     pub nudge: Arc<Notify>,
     /// Makes keys.
     pub random: Arc<Random>,
+    /// Whether nobody but this machine reaches the API. Where others do, behind a proxy here perhaps, nobody acts without
+    /// having signed up.
+    pub is_private: bool,
     /// The project that is meant where none is named.
     pub scope: ProjectScope,
     /// Calls stored.

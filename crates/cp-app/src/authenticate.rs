@@ -50,7 +50,10 @@ impl App {
     ) -> Result<Caller, AppError> {
         match credential {
             Some(credential) => self.by(credential, address).await,
-            None if self.is_claimed().await? || address.is_some_and(|address| !address.is_loopback()) => {
+            None if !self.parts.is_private
+                || self.is_claimed().await?
+                || address.is_some_and(|address| !address.is_loopback()) =>
+            {
                 Err(AppError::unauthenticated(
                     "sign in, or send an API key as `Authorization: Bearer cpa_…` (`codepromptu login` keeps one for the \
                      command line)",

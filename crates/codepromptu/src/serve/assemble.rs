@@ -20,6 +20,7 @@ use cp_gateway::{
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
 use cp_pipeline::{CONSUMER, Keeper, KeeperParts, Settlements, StoreCalls, StoreCallsParts};
+use cp_redact::CapturePolicies;
 use cp_store::{Genesis, Registry};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -31,7 +32,7 @@ use super::node::NodeView;
 use super::policies::{self, PolicyKeeper};
 use super::projects::ProjectKeeper;
 use crate::config::{Config, ProviderRow};
-use crate::master_key;
+use crate::master_key::{self, FoundKey};
 
 /// Storing a stretch of the log is some thousand statements, each of which may wait a little.
 const PATIENCE_FACTOR: u32 = 30;
@@ -69,79 +70,114 @@ pub(super) struct Parts {
     pub(super) notices: Vec<String>,
 }
 
+/// What everything else stands on.
+struct Ground {
+    clock: Arc<SystemClock>,
+    random: Arc<Random>,
+    ids: IdGenerator,
+    master: FoundKey,
+    db: Db,
+    secrets: Db,
+    registry: Registry,
+    traffic: TrafficStore,
+    /// What projects want captured.
+    policies: watch::Sender<Arc<CapturePolicies>>,
+    log: Log,
+    recovery: Recovery,
+}
+
+impl Ground {
+    async fn lay(config: &Config) -> anyhow::Result<Self> {
+        make_data_dir(&config.data_dir)?;
+        let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
+        let ids = IdGenerator::new(clock.clone(), random.clone());
+        let master = master_key::find(config, &random)?;
+        let genesis = Genesis { master: &master.key, ids: &ids, random: &random, clock: clock.as_ref() };
+        let (db, registry) = open_store(config, &genesis).await?;
+        let secrets = open_secrets(config, &db, clock.as_ref()).await?;
+        let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone())
+            .with_secrets_in(secrets.clone());
+        let policies = watch::Sender::new(Arc::new(policies::load(&db).await?));
+        let rewrite = cp_pipeline::redact_log(policies.subscribe(), traffic.clone());
+        let log_keys =
+            LogKeys { current: master.key.log_key().clone(), earlier: registry.earlier_log_keys().to_vec() };
+        let log_config = LogConfig { rewrite: Some(rewrite), ..log_config(config) };
+        let (log, recovery) =
+            Log::open(log_config, log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
+        Ok(Self { clock, random, ids, master, db, secrets, registry, traffic, policies, log, recovery })
+    }
+
+    fn projects(&self, config: &Config) -> ProjectKeeper {
+        ProjectKeeper {
+            db: self.db.clone(),
+            master: self.master.key.clone(),
+            traffic: self.traffic.clone(),
+            meters: Meters::new(self.clock.now()),
+            clock: self.clock.clone(),
+            node: self.log.node(),
+            default_project: config.gateway.default_project.clone(),
+            changed: Arc::default(),
+        }
+    }
+
+    /// Who erases, and deletes what is too old.
+    fn keeper(&self, nudge: &Arc<Notify>) -> anyhow::Result<Consumer> {
+        let keeper = Keeper::new(KeeperParts {
+            db: self.db.clone(),
+            traffic: self.traffic.clone(),
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            master: self.master.key.clone(),
+            ring: self.registry.data_keys().clone(),
+            signing: self.registry.signing_key().clone(),
+            nudge: nudge.clone(),
+        });
+        Consumer::start("keeper", |stop| keeper.start(stop))
+    }
+
+    fn gateway(&self, snapshot: Snapshot) -> Arc<Gateway> {
+        Arc::new(Gateway::new(GatewayParts {
+            snapshot: Snapshot { policies: self.policies.borrow().clone(), ..snapshot },
+            log: self.log.clone(),
+            ids: self.ids.clone(),
+            clock: self.clock.clone(),
+            fingerprint_key: self.registry.fingerprint_key().clone(),
+        }))
+    }
+}
+
 /// Makes everything.
 pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
     let prices = prices(config)?;
-    make_data_dir(&config.data_dir)?;
     let metrics = recorder::install()?;
-    let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
-    let ids = IdGenerator::new(clock.clone(), random.clone());
-    let master = master_key::find(config, &random)?;
-    let genesis = Genesis { master: &master.key, ids: &ids, random: &random, clock: clock.as_ref() };
-    let (db, registry) = open_store(config, &genesis).await?;
-    let log_keys =
-        LogKeys { current: master.key.log_key().clone(), earlier: registry.earlier_log_keys().to_vec() };
-    let secrets = open_secrets(config, &db, clock.as_ref()).await?;
-    let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone())
-        .with_secrets_in(secrets.clone());
-    let (policies, watched) = watch::channel(Arc::new(policies::load(&db).await?));
-    let rewrite = cp_pipeline::redact_log(watched.clone(), traffic.clone());
-    let log_config = LogConfig { rewrite: Some(rewrite), ..log_config(config) };
-    let (log, recovery) = Log::open(log_config, log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
+    let ground = Ground::lay(config).await?;
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
-    let project_keeper = ProjectKeeper {
-        db: db.clone(),
-        master: master.key.clone(),
-        traffic: traffic.clone(),
-        meters: Meters::new(clock.now()),
-        clock: clock.clone(),
-        node: log.node(),
-        default_project: config.gateway.default_project.clone(),
-        changed: Arc::default(),
-    };
-    project_keeper.load_spends().await?;
-    let known = project_keeper.read().await?;
+    let projects = ground.projects(config);
+    projects.load_spends().await?;
+    let known = projects.read().await?;
     let (consumer, pipeline_status) = StoreCalls::new(StoreCallsParts {
-        log: log.clone(),
-        traffic: traffic.clone(),
+        log: ground.log.clone(),
+        traffic: ground.traffic.clone(),
         live: live.clone(),
-        clock: clock.clone(),
+        clock: ground.clock.clone(),
         prices: prices.clone(),
         price_lists: price_lists.clone(),
-        policies: watched,
-        settlements: settlements(&project_keeper.meters),
+        policies: ground.policies.subscribe(),
+        settlements: settlements(&projects.meters),
         patience: database_timeout(config) * PATIENCE_FACTOR,
     });
     let pipeline = Consumer::start("pipeline", |stop| consumer.start(stop))?;
-    let spans = spans(config, &rows, &log, &traffic)?;
+    let spans = spans(config, &rows, &ground.log, &ground.traffic)?;
     let nudge = Arc::new(Notify::new());
-    let keeper = Keeper::new(KeeperParts {
-        db: db.clone(),
-        traffic: traffic.clone(),
-        log: log.clone(),
-        clock: clock.clone(),
-        master: master.key.clone(),
-        ring: registry.data_keys().clone(),
-        signing: registry.signing_key().clone(),
-        nudge: nudge.clone(),
-    });
-    let keeper = Consumer::start("keeper", |stop| keeper.start(stop))?;
-    let audit = audit(config, &db, &clock)?;
-    let scope = registry.default_scope();
-    let gateway = Arc::new(Gateway::new(GatewayParts {
-        snapshot: Snapshot {
-            policies: policies.borrow().clone(),
-            ..snapshot(config, &rows, known.projects)?
-        },
-        log: log.clone(),
-        ids: ids.clone(),
-        clock: clock.clone(),
-        fingerprint_key: registry.fingerprint_key().clone(),
-    }));
-    let policy_keeper = Arc::new(PolicyKeeper { db: db.clone(), gateway: gateway.clone(), policies });
-    let setter = policy_keeper.clone();
+    let keeper = ground.keeper(&nudge)?;
+    let audit = audit(config, &ground.db, &ground.clock)?;
+    let gateway = ground.gateway(snapshot(config, &rows, known.projects)?);
+    let Ground { clock, random, ids, master, db, secrets, registry, traffic, policies, log, recovery } =
+        ground;
+    let policies = Arc::new(PolicyKeeper { db: db.clone(), gateway: gateway.clone(), policies });
+    let setter = policies.clone();
     let node = NodeView {
         started_at: clock.now(),
         engine: db.engine().as_str(),
@@ -150,26 +186,26 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         pipeline: pipeline_status,
         rows,
     };
-    let node = Arc::new(move || node.now());
     let app = App::new(cp_app::Parts {
         db: db.clone(),
-        master: master.key.clone(),
+        master: master.key,
         signing: registry.signing_key().clone(),
         installation: registry.installation_key().clone(),
         ring: registry.data_keys().clone(),
         nudge,
         random,
-        scope,
+        scope: registry.default_scope(),
         traffic,
         live,
         clock,
         ids,
         prices,
         price_lists,
-        gateway: project_keeper.link(),
+        gateway: projects.link(),
         fingerprint_key: registry.fingerprint_key().clone(),
-        node,
+        node: Arc::new(move || node.now()),
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
+        is_private: config.server.public_url.is_none(),
     });
     let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;
     let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
@@ -178,8 +214,8 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         api,
         app,
         metrics,
-        policies: policy_keeper,
-        projects: (project_keeper, known.revision),
+        policies,
+        projects: (projects, known.revision),
         log,
         pipeline,
         keeper,

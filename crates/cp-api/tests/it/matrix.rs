@@ -14,9 +14,9 @@ use crate::world::{World, with_world};
 
 use Access::{Known, May, Member, Open, Person};
 use Action::{
-    CreateOrgs, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy, ManageProject,
-    ManageProjectKeys, ManageProjects, ManageTeams, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers,
-    ReadOperations, ReadOrg, ReadProject, Reprice,
+    CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
+    ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageTeams, ManageVault, ReadAudit,
+    ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations, ReadOrg, ReadProject, Reprice, RotateKeys,
 };
 
 /// What an operation takes.
@@ -54,7 +54,7 @@ const OPERATIONS: &[Operation] = &[
     ("POST /prices/reprice", May(Reprice), "", 200),
     ("GET /prices/changes", May(ReadCost), "", 200),
     ("GET /status", May(ReadOperations), "", 200),
-    ("GET /me", May(ReadOrg), "", 200),
+    ("GET /me", Member, "", 200),
     ("GET /orgs", Known, "", 200),
     ("POST /orgs", May(CreateOrgs), r#"{"name":"Org {n}","owner":"anna@x.example"}"#, 201),
     ("PUT /org", May(ManageOrg), r#"{"name":"Default","slug":"default"}"#, 200),
@@ -102,6 +102,28 @@ const OPERATIONS: &[Operation] = &[
     ("GET /capture-policy", May(ReadProject), "", 200),
     ("PUT /capture-policy", May(ManagePolicy), r#"{"policy":{}}"#, 200),
     (PREVIEW, May(ManagePolicy), r#"{"text":"x"}"#, 200),
+    ("GET /gateway-keys", May(ManageGatewayKeys), "", 200),
+    ("POST /gateway-keys", May(ManageGatewayKeys), r#"{"name":"k"}"#, 201),
+    ("DELETE /gateway-keys/{id}", May(ManageGatewayKeys), "", 204),
+    ("PUT /gateway-keys/{id}/limits", May(ManageGatewayKeys), r#"{"limits":[]}"#, 200),
+    ("GET /provider-keys", May(ManageVault), "", 200),
+    ("PUT /provider-keys/{provider}", May(ManageVault), r#"{"key":"sk-{n}"}"#, 200),
+    ("DELETE /provider-keys/{provider}", May(ManageVault), "", 204),
+    ("GET /fingerprints", May(ManageGatewayKeys), "", 200),
+    ("POST /fingerprints/claim", May(ManageGatewayKeys), r#"{"key":"sk-claimed-{n}"}"#, 200),
+    ("DELETE /fingerprints/{fingerprint}", May(ManageGatewayKeys), "", 204),
+    ("GET /gateway-access", May(ReadProject), "", 200),
+    ("PUT /gateway-access", May(ManageGatewayKeys), r#"{"access":"open"}"#, 200),
+    ("GET /retention", May(ReadProject), "", 200),
+    ("PUT /retention", May(ManageRetention), r#"{"bodies_days":30}"#, 200),
+    ("GET /holds", May(ManageRetention), "", 200),
+    ("POST /holds", May(ManageRetention), r#"{"user":"held-{n}","reason":"r"}"#, 201),
+    ("DELETE /holds/{id}", May(ManageRetention), "", 204),
+    ("GET /subjects/{user}", May(Erase), "", 200),
+    ("DELETE /subjects/{user}", May(Erase), "", 202),
+    ("GET /erasures/{id}", May(Erase), "", 200),
+    ("GET /data-keys", May(RotateKeys), "", 200),
+    ("POST /data-keys/rotate", May(RotateKeys), "", 200),
     ("GET /audit", May(ReadAudit), "", 200),
     ("GET /audit/export", May(ReadAudit), "", 200),
     ("GET /audit/checkpoint", May(ReadAudit), "", 200),
@@ -165,10 +187,35 @@ async fn everybody(world: &World) -> Vec<(Asker, Vec<(&'static str, String)>)> {
     all
 }
 
+/// What the path of an operation names and only the API makes.
+async fn made(world: &World, operation: &Operation, owner: &str, number: usize) -> Option<String> {
+    let (method, path, json, pointer) = match operation.0.split_once(' ').unwrap() {
+        (_, path) if path.starts_with("/gateway-keys/") => {
+            ("POST", "/gateway-keys", r#"{"name":"k"}"#, "/key/id")
+        }
+        (_, path) if path.starts_with("/holds/") => {
+            ("POST", "/holds", r#"{"user":"held","reason":"r"}"#, "/id")
+        }
+        (_, path) if path.starts_with("/erasures/") => ("DELETE", "/subjects/erased-{n}", "", "/id"),
+        ("DELETE", "/provider-keys/{provider}") => {
+            ("PUT", "/provider-keys/openai", r#"{"key":"sk-{n}"}"#, "/provider")
+        }
+        ("DELETE", "/fingerprints/{fingerprint}") => {
+            ("POST", "/fingerprints/claim", r#"{"key":"sk-given-up-{n}"}"#, "/fingerprint")
+        }
+        _ => return None,
+    };
+    let path = format!("/api/v1{}", numbered(path, number));
+    let (status, answer) =
+        world.ask(method, &path, &[("authorization", owner)], &numbered(json, number)).await;
+    assert!(status < 300, "{path}: {answer}");
+    Some(answer.pointer(pointer).unwrap().as_str().unwrap().to_owned())
+}
+
 /// The method, and the path with the things named in it.
 fn addressed(
     operation: &Operation,
-    things: &Things,
+    (things, made): (&Things, &str),
     call: CallId,
     conversation: ConversationId,
 ) -> (&'static str, String) {
@@ -179,10 +226,13 @@ fn addressed(
         _ if path.starts_with("/invitations/") => things.invitation.to_string(),
         _ if path.starts_with("/account/sessions/") => call.to_string().replace("call_", "ses_"),
         _ if path.starts_with("/project/keys/") => things.project_key.to_string(),
-        _ => things.key.to_string(),
+        _ if made.is_empty() => things.key.to_string(),
+        _ => made.to_owned(),
     };
+    let path = path.replace("{fingerprint}", made);
     let member = things.member.to_string();
     let path = path.replace("{id}", &id).replace("{team}", &things.team.to_string());
+    let path = path.replace("{provider}", "openai").replace("{user}", &things.email);
     (method, format!("/api/v1{}", path.replace("{member}", &member).replace("{holder}", &member)))
 }
 
@@ -196,6 +246,7 @@ async fn check(world: World, passes: impl Fn(Asker) -> bool) {
     let scope = world.scope.org_scope();
     world.member(scope, "anna@x.example", Some(Role::Owner)).await;
     let (call, conversation) = a_call(&world).await;
+    let owner = world.key(scope, None, Role::Owner).await;
     let mut number = 0;
     for (asker, headers) in everybody(&world).await.into_iter().filter(|(asker, _)| passes(*asker)) {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -204,7 +255,8 @@ async fn check(world: World, passes: impl Fn(Asker) -> bool) {
         for operation in OPERATIONS.iter().filter(|operation| !(has_ended && matches!(operation.1, Open))) {
             number += 1;
             let things = world.things(world.scope).await;
-            let (method, path) = addressed(operation, &things, call, conversation);
+            let made = made(&world, operation, &owner, number).await.unwrap_or_default();
+            let (method, path) = addressed(operation, (&things, &made), call, conversation);
             let before = world.events(scope).await;
             let json = numbered(operation.2, number);
             let (status, answer) = world.ask(method, &path, &headers, &json).await;
@@ -261,9 +313,9 @@ fn what_is_another_s_looks_like_what_is_not_there() {
         let (no_call, no_conversation) = (world.ids.mint(), world.ids.mint());
         // In their own project, which is asked for by name: there are keys of theirs, and not these.
         let headers = [("authorization", key.as_str()), ("x-codepromptu-project", "another")];
-        let by_id = |operation| {
-            let foreign = addressed(operation, &ours, call, conversation);
-            (foreign, addressed(operation, &absent, no_call, no_conversation).1)
+        let by_id = |operation, made: &str| {
+            let foreign = addressed(operation, (&ours, made), call, conversation);
+            (foreign, addressed(operation, (&absent, &another(made)), no_call, no_conversation).1)
         };
         let by_name = |operation: &Operation, email: &str| {
             operation.0.contains("{member}").then(|| {
@@ -273,9 +325,13 @@ fn what_is_another_s_looks_like_what_is_not_there() {
             })
         };
         let mut asked = 0;
-        let of_tenants = |operation: &&Operation| operation.0.contains('{') && matches!(operation.1, May(_));
+        let owner = world.key(world.scope.org_scope(), None, Role::Owner).await;
+        let of_tenants = |operation: &&Operation| {
+            operation.0.contains('{') && !is_of_everybody(operation) && matches!(operation.1, May(_))
+        };
         for operation in OPERATIONS.iter().filter(of_tenants) {
-            let mut pairs = vec![by_id(operation)];
+            let made = made(&world, operation, &owner, 0).await.unwrap_or_default();
+            let mut pairs = vec![by_id(operation, &made)];
             if let (Some(one), Some((_, other))) =
                 (by_name(operation, &ours.email), by_name(operation, &absent.email))
             {
@@ -314,9 +370,21 @@ fn what_is_another_s_looks_like_what_is_not_there() {
 type OrgKind = cp_base::kind::Org;
 type ProjectKind = cp_base::kind::Project;
 
+/// Whether the path names something that every project has: a provider, or an end user of whom there may be nothing.
+fn is_of_everybody(operation: &Operation) -> bool {
+    operation.0.contains("{provider}") || operation.0.contains("{user}")
+}
+
+/// Another name of the same form.
+fn another(name: &str) -> String {
+    let last = if name.ends_with('0') { "1" } else { "0" };
+    name.get(..name.len().saturating_sub(1)).unwrap_or_default().to_owned()
+        + if name.is_empty() { "" } else { last }
+}
+
 /// An answer without the names that were in the path.
 fn without(answer: &serde_json::Value, path: &str) -> String {
-    let names = path.split('/').filter(|part| part.contains(['_', '@']));
+    let names = path.split('/').filter(|part| part.contains(['_', '@']) || part.len() == 32);
     names.fold(answer.to_string(), |text, name| text.replace(name, "…"))
 }
 
@@ -339,11 +407,12 @@ fn an_id_of_another_kind_names_nothing() {
             "%00".to_owned(),
         ];
         let before = world.events(scope).await;
-        for operation in OPERATIONS.iter().filter(|operation| operation.0.contains('{')) {
+        let named = |operation: &&Operation| operation.0.contains('{') && !is_of_everybody(operation);
+        for operation in OPERATIONS.iter().filter(named) {
             let (method, path) = operation.0.split_once(' ').unwrap();
             for other in others.iter().filter(|other| !(path == "/calls/{id}" && **other == call.to_string()))
             {
-                let named = ["{id}", "{team}", "{member}", "{holder}"];
+                let named = ["{id}", "{team}", "{member}", "{holder}", "{fingerprint}"];
                 let path = named.iter().fold(path.to_owned(), |path, name| path.replace(name, other));
                 let json = numbered(operation.2, 1);
                 let path = format!("/api/v1{path}");
@@ -368,7 +437,7 @@ fn a_field_that_nobody_asked_for_is_refused() {
             for field in ["id", "org_id", "project_id", "created_by", "roles", "digest", "__proto__"] {
                 let mut json: serde_json::Value = serde_json::from_str(operation.2).unwrap();
                 json.as_object_mut().unwrap().insert(field.to_owned(), "x".into());
-                let (method, path) = addressed(operation, &things, call, conversation);
+                let (method, path) = addressed(operation, (&things, ""), call, conversation);
                 let headers = [("authorization", key.as_str())];
                 let (status, answer) = world.ask(method, &path, &headers, &json.to_string()).await;
                 assert_eq!(status, 400, "{method} {path} {json}: {answer}");

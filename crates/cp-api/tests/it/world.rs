@@ -71,6 +71,7 @@ impl World {
             }],
         };
         let app = App::new(Parts {
+            is_private: true,
             db: test.db.clone(),
             signing: registry.signing_key().clone(),
             installation: registry.installation_key().clone(),
