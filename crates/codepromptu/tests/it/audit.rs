@@ -110,8 +110,7 @@ async fn an_event_that_is_changed_in_the_store_is_found_too() {
     let (program, dir) = (installation.serve(), installation.dir.path());
     make_projects(&program, dir, &["One", "Two", "Three"]);
     audit(&program, dir, &["verify"]).unwrap();
-    let file = std::fs::read_dir(installation.data()).unwrap().map(|entry| entry.unwrap().path());
-    let file = file.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "db")).unwrap();
+    let file = installation.data().join("codepromptu.db");
     let db = Db::connect(&file.display().to_string(), Durability::Process).await.unwrap();
     db.run_script("UPDATE audit_events SET document = REPLACE(document, 'two', 'owt') WHERE sequence = 2")
         .await

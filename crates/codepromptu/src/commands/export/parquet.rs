@@ -91,6 +91,9 @@ const COLUMNS: &[(&str, Kind, &str)] = &[
     ("batch_sent_by", Text, "/batch/sent_by"),
     ("batch_fetched_by", Text, "/batch/fetched_by"),
     ("truncated", Truth, "/truncated"),
+    ("capture_mode", Text, "/capture/mode"),
+    ("capture_reason", Text, "/capture/reason"),
+    ("capture_policy_version", Count, "/capture/policy_version"),
     ("raw", Json, "/raw"),
 ];
 
