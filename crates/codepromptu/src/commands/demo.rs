@@ -61,7 +61,8 @@ fn nothing_came_through(report: &Report) -> String {
     match &report.unreachable {
         Some(why) => format!("no call reached the gateway: {why}"),
         None => String::from(
-            "no call was answered: does the gateway's configuration replace the providers `demo-openai` and `demo-anthropic`?",
+            "no call was answered: does the gateway's configuration replace the providers `demo-openai` and `demo-anthropic`, \
+             or are there several projects and no `gateway.default_project` to take calls that name none?",
         ),
     }
 }

@@ -62,6 +62,10 @@ enum ProjectCommand {
     },
 }
 
+/// What changes with the second project.
+const SEVERAL: &str = "With several projects a call says whose it is: by that path, by a gateway key, or by a provider's key \
+that a project claims.\nCalls that say nothing go to the project in `gateway.default_project`; without that they are refused.";
+
 /// Runs the command.
 pub(crate) async fn run(args: ProjectArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
@@ -88,6 +92,7 @@ pub(crate) async fn run(args: ProjectArgs) -> anyhow::Result<()> {
                 client.server(),
                 made.slug
             )?;
+            writeln!(std::io::stderr(), "{SEVERAL}")?;
         }
         ProjectCommand::Rename { name, slug } => {
             let renamed = client.rename_project(&Named { name, slug }).await?;
