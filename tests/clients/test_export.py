@@ -49,7 +49,7 @@ FIELDS = {"error_provider_code": "code", "batch_id": "batch_id"}
 def flat(call: dict, column: str):
     """What a column holds of a call in JSON."""
     head, _, field = column.partition("_")
-    if head in ("usage", "error", "batch") and column != "error_code":
+    if head in ("usage", "error", "batch", "capture") and column != "error_code":
         return (call[head] or {}).get(FIELDS.get(column, field))
     return call[column]
 
