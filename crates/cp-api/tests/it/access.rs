@@ -92,6 +92,8 @@ fn what_is_done_is_on_record_and_the_record_holds_together() {
         let (id, key) = make_key(&world, "/api/v1/keys", "viewer", "default").await;
         world.ask("GET", &format!("/api/v1/calls/{call}"), &[("authorization", &key)], "").await;
         world.ask("GET", "/api/v1/calls/export?limit=1", &[("authorization", &key)], "").await;
+        let named = "/api/v1/calls/export?user=somebody-17&text=parcel";
+        world.ask("GET", named, &[("authorization", &key)], "").await;
         world.ask("DELETE", &format!("/api/v1/keys/{id}"), &[], "").await;
         let (_, page) = world.ask("GET", "/api/v1/audit", &[], "").await;
         let done: Vec<_> = page["events"].as_array().unwrap().iter().map(|event| &event["event"]).collect();
@@ -103,22 +105,24 @@ fn what_is_done_is_on_record_and_the_record_holds_together() {
             seen,
             [
                 ("api_key.revoke", "this machine"),
+                ("calls.export", "viewer key"),
                 ("call.read", "viewer key"),
                 ("api_key.create", "this machine")
             ]
         );
         let text = page.to_string();
         assert!(!text.contains(key.trim_start_matches("Bearer ")) && !text.contains("parcel"), "{text}");
+        assert!(text.contains("by user, text") && !text.contains("somebody-17"), "{text}");
         let response = world.get("/api/v1/audit/export").await;
         let export = body(response).await;
         let mut check = cp_store::ChainCheck::default();
         for line in export.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             check.follow(&serde_json::from_slice(line).unwrap()).unwrap();
         }
-        assert_eq!(check.sequence(), 3);
+        assert_eq!(check.sequence(), 4);
         let (_, checkpoint) = world.ask("GET", "/api/v1/audit/checkpoint", &[], "").await;
         let text = checkpoint["text"].as_str().unwrap();
-        assert!(text.contains(&format!("\n3\n{}\n", check.hash())), "{text}");
+        assert!(text.contains(&format!("\n4\n{}\n", check.hash())), "{text}");
         let key: cp_base::PublicKey = checkpoint["public_key"].as_str().unwrap().parse().unwrap();
         assert_eq!(key.verify(text.as_bytes(), checkpoint["signature"].as_str().unwrap()), Ok(()));
     });
