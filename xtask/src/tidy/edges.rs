@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-base", &[]),
     ("cp-genai", &["cp-base"]),
     ("cp-redact", &["cp-base"]),
+    ("cp-prompt", &["cp-base"]),
     // Mechanisms.
     ("cp-capture", &["cp-base"]),
     ("cp-db", &["cp-base"]),
@@ -104,7 +105,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that are given what they need, and the doors to the world that they therefore lack.
-const PURE: [&str; 4] = ["cp-base", "cp-genai", "cp-redact", "cp-wire"];
+const PURE: [&str; 5] = ["cp-base", "cp-genai", "cp-redact", "cp-prompt", "cp-wire"];
 const WORLDLY: [&str; 5] = ["tokio", "tokio-util", "hyper", "tempfile", "metrics"];
 
 /// A crate of the workspace as cargo sees it.

@@ -1,0 +1,29 @@
+//! What a prompt is: its names, its immutable documents, and everything that is computed from them alone.
+//!
+//! Pure: nothing here opens a file, asks for the time or knows a database. Rendering happens here for every surface, so
+//! that one template has one result.
+
+mod content;
+mod criterion;
+mod document;
+mod limits;
+mod name;
+mod reference;
+mod text;
+mod variable;
+
+pub use content::{
+    Content, ContentError, Kind, KindParseError, Message, ModelConfig, ModelConfigError, Part,
+};
+pub use criterion::{
+    Comparison, ComparisonParseError, Criterion, CriterionError, CriterionWindow, CriterionWindowParseError,
+    Metric, MetricParseError, Target,
+};
+pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
+pub use limits::{LimitError, Limits};
+pub use name::{
+    LabelName, LabelNameError, PromptName, PromptNameError, VariableName, VariableNameError, VersionNumber,
+    VersionNumberError,
+};
+pub use reference::{Reference, Selector};
+pub use variable::{VariableSpec, VariableSpecError, VariableType, VariableTypeParseError};
