@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod gateway;
 pub(crate) mod money;
 pub(crate) mod org;
+pub(crate) mod prompt;
 pub(crate) mod retention;
 
 use cp_app::model as domain;

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, gateway, grants, invitations, keys, members, orgs, policy, prices,
-    retention, sign_in, status, tail, teams,
+    account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
+    prices, prompts, retention, sign_in, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -64,6 +64,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(audit::list_audit_events))
         .routes(routes!(audit::export_audit_events))
         .routes(routes!(audit::get_audit_checkpoint))
+        .merge(library_routes())
         .merge(sign_in_routes())
         .merge(retention_routes());
     let mut api =
@@ -88,6 +89,21 @@ fn sign_in_routes() -> OpenApiRouter<App> {
         .routes(routes!(invitations::withdraw_invitation))
         .routes(routes!(invitations::see_invitation))
         .routes(routes!(invitations::accept_invitation))
+}
+
+/// The prompt library.
+fn library_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(prompts::list_prompts, prompts::create_prompt))
+        .routes(routes!(prompts::get_prompt, prompts::update_prompt))
+        .routes(routes!(prompts::list_versions, prompts::create_version))
+        .routes(routes!(prompts::get_version))
+        .routes(routes!(prompts::list_includers))
+        .routes(routes!(labels::move_label, labels::remove_label))
+        .routes(routes!(labels::roll_back_label))
+        .routes(routes!(labels::list_label_moves))
+        .routes(routes!(labels::list_protected_labels))
+        .routes(routes!(labels::protect_label, labels::unprotect_label))
 }
 
 /// Retention, holds, people's rights, data keys.

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod money;
+pub(crate) mod prompt;
 
 use std::time::Duration;
 

@@ -134,6 +134,14 @@ actions! {
     ManageProjectKeys, Project, [Owner, Admin];
     /// See, give and take roles in the project
     ManageGrants, Project, [Owner, Admin];
+    /// Read prompts, their versions and what became of them
+    ReadPrompts, Project, [Owner, Admin, Editor, Analyst, Viewer];
+    /// Be served prompts by name, as applications are
+    ServePrompts, Project, [Owner, Admin, Editor, Analyst, Viewer, Service];
+    /// Write prompts, save versions and move labels
+    WritePrompts, Project, [Owner, Admin, Editor];
+    /// Say who may move which label
+    ProtectLabels, Project, [Owner, Admin];
     /// List calls, without what was said in them
     ReadCalls, Project, [Owner, Admin, Editor, Analyst, Viewer, Operator];
     /// Read what was said in calls, search it and export it

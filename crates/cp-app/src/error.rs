@@ -86,6 +86,19 @@ impl AppError {
         )
     }
 
+    /// The label is protected, and whoever asks is none of those who may move it.
+    pub(crate) fn protected(label: &impl std::fmt::Display, roles: &[String], held: &[&str]) -> Self {
+        let held = if held.is_empty() { "none".to_owned() } else { held.join(", ") };
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!(
+                "the label `{label}` is protected: it is moved by one of the roles {}; yours here: {held}. Ask one of \
+                 them to move it",
+                roles.join(", ")
+            ),
+        )
+    }
+
     /// The registry's keys do not open.
     pub(crate) fn registry(error: RegistryError) -> Self {
         match error {

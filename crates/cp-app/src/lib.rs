@@ -24,6 +24,7 @@ mod node;
 mod orgs;
 mod passwords;
 mod policy;
+mod prompts;
 mod retention;
 mod sealing;
 mod second_factor;
@@ -44,10 +45,27 @@ pub mod model {
         SessionRow, Team, TeamMember,
     };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
+    pub use cp_store::{
+        Includer, Label as PromptLabel, LabelMove, Prompt, ProtectedLabel, Version as PromptVersion,
+    };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
         CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies,
         TokensByKind, TrafficStatus,
+    };
+}
+
+/// What the prompt library takes.
+pub mod library {
+    pub use cp_prompt::{
+        Content, Criterion, Document, Kind, LabelName, ModelConfig, PromptName, Selector, Status, Syntax,
+        VariableSpec, VersionNumber,
+    };
+    pub use cp_store::PromptFilter;
+
+    pub use crate::prompts::{
+        Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView, SavedVersion,
+        VersionDraft,
     };
 }
 

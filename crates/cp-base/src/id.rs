@@ -68,6 +68,10 @@ kinds! {
     GatewayKey, GatewayKeyId, "gk";
     /// A provider's key in the vault of a project.
     ProviderKey, ProviderKeyId, "pk";
+    /// A prompt of the library.
+    Prompt, PromptId, "prm";
+    /// A version of a prompt.
+    PromptVersion, PromptVersionId, "pv";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// The secret of one person in one project.

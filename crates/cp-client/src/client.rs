@@ -296,7 +296,7 @@ impl Client {
     }
 }
 
-fn json(body: &impl Serialize) -> Result<Bytes, ClientError> {
+pub(crate) fn json(body: &impl Serialize) -> Result<Bytes, ClientError> {
     serde_json::to_vec(body).map(Bytes::from).map_err(ClientError::Encode)
 }
 

@@ -6,6 +6,7 @@
 mod client;
 mod error;
 mod gateway;
+mod library;
 mod lines;
 mod organisation;
 mod query;

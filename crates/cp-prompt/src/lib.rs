@@ -5,6 +5,7 @@
 
 mod content;
 mod criterion;
+mod details;
 mod document;
 mod limits;
 mod name;
@@ -19,6 +20,7 @@ pub use criterion::{
     Comparison, ComparisonParseError, Criterion, CriterionError, CriterionWindow, CriterionWindowParseError,
     Metric, MetricParseError, Target,
 };
+pub use details::{Details, DetailsError, Status, StatusParseError, sorted_tags};
 pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
 pub use limits::{LimitError, Limits};
 pub use name::{

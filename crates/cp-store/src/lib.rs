@@ -17,6 +17,7 @@ mod keys;
 mod orgs;
 mod people;
 mod policies;
+mod prompts;
 mod retention;
 mod second_factor;
 mod sql;
@@ -71,6 +72,14 @@ pub use people::{
     is_anybody_there, is_member, list_members, remove_member, set_password, set_totp, swap_totp,
 };
 pub use policies::{StoredPolicy, find_capture_policy, list_capture_policies, set_capture_policy};
+pub use prompts::{
+    ChangedPrompt, Includer, Label, LabelMove, NewMove, NewVersion, Prompt, PromptFilter, ProtectedLabel,
+    Sealer, Serves, Version, add_serves, count_prompts, create_prompt, create_version, find_label,
+    find_library_revision, find_prompt, find_prompt_named, find_version, find_version_by_document,
+    find_version_by_id, is_prompt_name_taken, list_changed, list_includers, list_label_moves, list_labels,
+    list_prompt_names, list_prompts, list_protected_labels, list_recent_prompts, list_serves, list_versions,
+    move_label, protect_label, reseal_library, unprotect_label, update_prompt,
+};
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,
     set_retention,
@@ -84,4 +93,4 @@ pub use teams::{
 pub use vault::{OpenProviderKey, ProviderKey, list_provider_keys, remove_provider_key, set_provider_key};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0010_prompts");

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod gateway;
 pub(crate) mod people;
 pub(crate) mod policies;
+pub(crate) mod prompts;
 pub(crate) mod retention;
 
 cp_db::statements! {
@@ -93,6 +94,7 @@ mod tests {
                 crate::sql::gateway::ALL,
                 crate::sql::people::ALL,
                 crate::sql::policies::ALL,
+                crate::sql::prompts::ALL,
                 crate::sql::retention::ALL,
             ];
             for statement in all.concat() {

@@ -4,7 +4,7 @@ use cp_base::{OrgScope, PersonId, Slug, TeamId, Timestamp};
 use cp_db::{DbError, Row, Tx, args};
 
 use crate::orgs::slug;
-use crate::sql::{access, people as sql};
+use crate::sql::{access, people as sql, prompts};
 
 /// A team of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub async fn rename_team(
 
 /// A team goes, with its grants.
 pub async fn delete_team(tx: &mut Tx, scope: OrgScope, id: TeamId) -> Result<(), DbError> {
+    tx.execute(prompts::LEAVE_BEHIND, args![scope, id]).await?;
     tx.execute(sql::EMPTY_TEAM, args![scope, id]).await?;
     tx.execute(access::REVOKE_EVERYWHERE, args![scope, id]).await?;
     tx.execute(sql::DELETE_TEAM, args![scope, id]).await?;

@@ -12,6 +12,7 @@ mod org;
 mod people;
 mod policy;
 mod problem;
+mod prompt;
 mod query;
 mod retention;
 mod scalar;
@@ -42,6 +43,11 @@ pub use policy::{
     PreviewRedaction, RedactionPreview, SetCapturePolicy,
 };
 pub use problem::{Failing, Problem};
+pub use prompt::{
+    Criterion, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt, NewPromptVersion, Prompt,
+    PromptChange, PromptDetails, PromptPage, PromptQuery, PromptVersion, PromptVersions, ProtectLabel,
+    ProtectedLabel, ProtectedLabels, Reason, SavedPrompt, Variable, VersionQuery,
+};
 pub use query::{CallQuery, PageQuery};
 pub use retention::{
     DataKey, DataKeys, Erasure, Hold, Holds, NewHold, RetentionPolicy, RotationStep, Subject,

@@ -20,14 +20,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-capture", &["cp-base"]),
     ("cp-db", &["cp-base"]),
     // State.
-    ("cp-store", &["cp-base", "cp-db"]),
+    ("cp-store", &["cp-base", "cp-prompt", "cp-db"]),
     ("cp-traffic", &["cp-base", "cp-genai", "cp-db"]),
     // Behaviour.
     ("cp-gateway", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
     ("cp-pipeline", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
     ("cp-otlp", &["cp-base", "cp-genai", "cp-capture", "cp-pipeline", "cp-traffic"]),
     ("cp-audit", &["cp-base", "cp-db", "cp-store"]),
-    ("cp-app", &["cp-base", "cp-genai", "cp-redact", "cp-db", "cp-store", "cp-traffic"]),
+    ("cp-app", &["cp-base", "cp-genai", "cp-prompt", "cp-redact", "cp-db", "cp-store", "cp-traffic"]),
     // Surfaces.
     ("cp-wire", &["cp-base"]),
     ("cp-api", &["cp-base", "cp-wire", "cp-app"]),

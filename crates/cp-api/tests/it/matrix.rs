@@ -15,8 +15,9 @@ use crate::world::{World, with_world};
 use Access::{Known, May, Member, Open, Person};
 use Action::{
     CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
-    ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageTeams, ManageVault, ReadAudit,
-    ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations, ReadOrg, ReadProject, Reprice, RotateKeys,
+    ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageTeams, ManageVault,
+    ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations, ReadOrg,
+    ReadProject, ReadPrompts, Reprice, RotateKeys, WritePrompts,
 };
 
 /// What an operation takes.
@@ -38,6 +39,9 @@ enum Access {
 type Operation = (&'static str, Access, &'static str, u16);
 
 const NAMED: &str = r#"{"name":"Name {n}"}"#;
+
+/// A prompt with one version.
+const PROMPT: &str = r#"{"name":"p/{n}","version":{"content":"x","labels":["staging"]}}"#;
 
 /// A read that takes a body.
 const PREVIEW: &str = "POST /capture-policy/preview";
@@ -114,6 +118,21 @@ const OPERATIONS: &[Operation] = &[
     ("DELETE /fingerprints/{fingerprint}", May(ManageGatewayKeys), "", 204),
     ("GET /gateway-access", May(ReadProject), "", 200),
     ("PUT /gateway-access", May(ManageGatewayKeys), r#"{"access":"open"}"#, 200),
+    ("GET /prompts", May(ReadPrompts), "", 200),
+    ("POST /prompts", May(WritePrompts), r#"{"name":"a/{n}","version":{"content":"x"}}"#, 201),
+    ("GET /prompts/{prompt}", May(ReadPrompts), "", 200),
+    ("PATCH /prompts/{prompt}", May(WritePrompts), r#"{"details":{"purpose":"{n}"}}"#, 200),
+    ("GET /prompts/{prompt}/versions", May(ReadPrompts), "", 200),
+    ("POST /prompts/{prompt}/versions", May(WritePrompts), r#"{"content":"{n}"}"#, 201),
+    ("GET /prompts/{prompt}/versions/{version}", May(ReadPrompts), "", 200),
+    ("GET /prompts/{prompt}/includers", May(ReadPrompts), "", 200),
+    ("PUT /prompts/{prompt}/labels/{label}", May(WritePrompts), r#"{"version":1}"#, 200),
+    ("DELETE /prompts/{prompt}/labels/{label}", May(WritePrompts), "", 204),
+    ("POST /prompts/{prompt}/labels/{label}/rollback", May(WritePrompts), "{}", 200),
+    ("GET /prompts/{prompt}/label-moves", May(ReadPrompts), "", 200),
+    ("GET /protected-labels", May(ReadPrompts), "", 200),
+    ("PUT /protected-labels/{label}", May(ProtectLabels), r#"{"roles":["owner"]}"#, 200),
+    ("DELETE /protected-labels/{label}", May(ProtectLabels), "", 204),
     ("GET /retention", May(ReadProject), "", 200),
     ("PUT /retention", May(ManageRetention), r#"{"bodies_days":30}"#, 200),
     ("GET /holds", May(ManageRetention), "", 200),
@@ -203,12 +222,23 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
         ("DELETE", "/fingerprints/{fingerprint}") => {
             ("POST", "/fingerprints/claim", r#"{"key":"sk-given-up-{n}"}"#, "/fingerprint")
         }
+        (_, path) if path.starts_with("/prompts/") => ("POST", "/prompts", PROMPT, "/prompt/id"),
+        ("DELETE", "/protected-labels/{label}") => {
+            ("PUT", "/protected-labels/guarded", r#"{"roles":["owner"]}"#, "/label")
+        }
         _ => return None,
     };
     let path = format!("/api/v1{}", numbered(path, number));
     let (status, answer) =
         world.ask(method, &path, &[("authorization", owner)], &numbered(json, number)).await;
     assert!(status < 300, "{path}: {answer}");
+    if let Some(id) = answer.pointer("/prompt/id") {
+        // Its label has been at two versions, so that it can go back to the first.
+        let path = format!("/api/v1/prompts/{}/versions", id.as_str().unwrap());
+        let json = r#"{"content":"y","labels":["staging"]}"#;
+        let (status, answer) = world.ask("POST", &path, &[("authorization", owner)], json).await;
+        assert_eq!(status, 201, "{path}: {answer}");
+    }
     Some(answer.pointer(pointer).unwrap().as_str().unwrap().to_owned())
 }
 
@@ -233,6 +263,9 @@ fn addressed(
     let member = things.member.to_string();
     let path = path.replace("{id}", &id).replace("{team}", &things.team.to_string());
     let path = path.replace("{provider}", "openai").replace("{user}", &things.email);
+    let prompt = if made.is_empty() { "p" } else { made };
+    let label = if path.starts_with("/protected") { "guarded" } else { "staging" };
+    let path = path.replace("{prompt}", prompt).replace("{version}", "1").replace("{label}", label);
     (method, format!("/api/v1{}", path.replace("{member}", &member).replace("{holder}", &member)))
 }
 
@@ -329,8 +362,8 @@ fn what_is_another_s_looks_like_what_is_not_there() {
         let of_tenants = |operation: &&Operation| {
             operation.0.contains('{') && !is_of_everybody(operation) && matches!(operation.1, May(_))
         };
-        for operation in OPERATIONS.iter().filter(of_tenants) {
-            let made = made(&world, operation, &owner, 0).await.unwrap_or_default();
+        for (number, operation) in OPERATIONS.iter().filter(of_tenants).enumerate() {
+            let made = made(&world, operation, &owner, number).await.unwrap_or_default();
             let mut pairs = vec![by_id(operation, &made)];
             if let (Some(one), Some((_, other))) =
                 (by_name(operation, &ours.email), by_name(operation, &absent.email))
@@ -370,9 +403,11 @@ fn what_is_another_s_looks_like_what_is_not_there() {
 type OrgKind = cp_base::kind::Org;
 type ProjectKind = cp_base::kind::Project;
 
-/// Whether the path names something that every project has: a provider, or an end user of whom there may be nothing.
+/// Whether the path names something that every project has: a provider, a label, or an end user of whom there may be nothing.
 fn is_of_everybody(operation: &Operation) -> bool {
-    operation.0.contains("{provider}") || operation.0.contains("{user}")
+    operation.0.contains("/protected-labels/")
+        || operation.0.contains("{provider}")
+        || operation.0.contains("{user}")
 }
 
 /// Another name of the same form.

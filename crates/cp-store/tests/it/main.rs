@@ -8,6 +8,7 @@ mod gateway;
 mod keys;
 mod people;
 mod policies;
+mod prompts;
 mod tenants;
 mod world;
 

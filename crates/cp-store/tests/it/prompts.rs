@@ -1,0 +1,217 @@
+//! The prompt library.
+
+use cp_base::{Clock, DataKeys, ProjectScope, Random, SealingKey, Timestamp};
+use cp_db::Tx;
+use cp_prompt::{Content, Details, Document, Kind, LabelName, ModelConfig, Status, Syntax, VersionNumber};
+use cp_store::{NewMove, NewVersion, Prompt, PromptFilter, Sealer, Version};
+use cp_testkit::db_test;
+
+use crate::world::World;
+
+fn keys(seed: u8) -> DataKeys {
+    DataKeys::new(SealingKey::new([9; 32]), SealingKey::new([seed; 32]), Vec::new())
+}
+
+fn says(text: &str) -> Document {
+    Document {
+        syntax: Syntax::Jinja,
+        content: Content::Text(text.to_owned()),
+        config: ModelConfig::default(),
+    }
+}
+
+async fn prompt(world: &World, tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope, name: &str) -> Prompt {
+    let now = world.clock.now();
+    let details = Details { purpose: format!("why {name}"), ..Details::default() };
+    let prompt = Prompt {
+        scope,
+        id: world.ids.mint(),
+        name: name.parse().unwrap(),
+        kind: Kind::Text,
+        status: Status::Active,
+        team: None,
+        details,
+        tags: vec!["a".to_owned(), "b".to_owned()],
+        latest: 0,
+        forked_from: None,
+        revision: 1,
+        changed: 0,
+        created_by: "anna@x.example".to_owned(),
+        created_at: now,
+        updated_at: now,
+        archived_at: None,
+    };
+    assert!(cp_store::create_prompt(tx, sealer, &prompt).await.unwrap());
+    prompt
+}
+
+async fn save(world: &World, tx: &mut Tx, sealer: &Sealer<'_>, prompt: &mut Prompt, text: &str) -> Version {
+    let new = NewVersion {
+        id: world.ids.mint(),
+        document: says(text),
+        message: format!("because of {text}"),
+        includes: vec!["shared/greeting@staging".parse().unwrap(), "shared/greeting".parse().unwrap()],
+        parent: None,
+        merged: None,
+        created_by: "anna@x.example".to_owned(),
+        created_at: world.clock.now(),
+    };
+    let version = cp_store::create_version(tx, sealer, prompt, new).await.unwrap().unwrap();
+    prompt.latest = i64::from(version.number.get());
+    version
+}
+
+fn number(number: i64) -> VersionNumber {
+    VersionNumber::try_from(number).unwrap()
+}
+
+db_test! {
+    async fn versions_are_kept_as_they_were_saved(test: TestDb) {
+        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
+        let sealer = Sealer::new(&keys, &random);
+        let mut tx = world.tx().await;
+        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let mut ours = prompt(&world, &mut tx, &sealer, scope, "support/refund").await;
+        let first = save(&world, &mut tx, &sealer, &mut ours, "one").await;
+        let second = save(&world, &mut tx, &sealer, &mut ours, "two").await;
+        assert_eq!((first.number, second.number), (number(1), number(2)));
+        let found = cp_store::find_version(&mut tx, &sealer, scope, ours.id, number(1)).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&first));
+        let two = says("two");
+        let same = cp_store::find_version_by_document(&mut tx, &sealer, scope, ours.id, &two).await.unwrap();
+        assert_eq!(same, Some(second.clone()));
+        let page = cp_store::list_versions(&mut tx, &sealer, (scope, ours.id), None, 1).await.unwrap();
+        assert_eq!(page, [second]);
+        let page =
+            cp_store::list_versions(&mut tx, &sealer, (scope, ours.id), Some(number(2)), 9).await.unwrap();
+        assert_eq!(page, [first]);
+        let read = cp_store::find_prompt_named(&mut tx, &sealer, scope, &ours.name).await.unwrap().unwrap();
+        assert_eq!((read.latest, &read.details, &read.tags), (2, &ours.details, &ours.tags));
+        assert!(read.changed > 0);
+    }
+
+    async fn of_two_who_save_on_top_of_one_version_one_is_told(test: TestDb) {
+        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
+        let sealer = Sealer::new(&keys, &random);
+        let mut tx = world.tx().await;
+        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let mut ours = prompt(&world, &mut tx, &sealer, scope, "p").await;
+        let seen = ours.clone();
+        save(&world, &mut tx, &sealer, &mut ours, "one").await;
+        let late = NewVersion {
+            id: world.ids.mint(),
+            document: says("other"),
+            message: String::new(),
+            includes: Vec::new(),
+            parent: None,
+            merged: None,
+            created_by: String::new(),
+            created_at: world.clock.now(),
+        };
+        assert_eq!(cp_store::create_version(&mut tx, &sealer, &seen, late).await.unwrap(), None);
+    }
+
+    async fn a_label_is_moved_by_whoever_has_seen_where_it_is(test: TestDb) {
+        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
+        let sealer = Sealer::new(&keys, &random);
+        let mut tx = world.tx().await;
+        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let mut ours = prompt(&world, &mut tx, &sealer, scope, "p").await;
+        save(&world, &mut tx, &sealer, &mut ours, "one").await;
+        save(&world, &mut tx, &sealer, &mut ours, "two").await;
+        let production = LabelName::production();
+        let to = |from, version: Option<i64>| NewMove {
+            prompt: ours.id,
+            label: &production,
+            from,
+            to: version.map(number),
+            reason: "it is better",
+            by: "anna@x.example",
+            at: Timestamp(5),
+        };
+        assert!(!cp_store::move_label(&mut tx, &sealer, scope, &to(None, None)).await.unwrap());
+        assert!(cp_store::move_label(&mut tx, &sealer, scope, &to(None, Some(1))).await.unwrap());
+        assert!(!cp_store::move_label(&mut tx, &sealer, scope, &to(None, Some(2))).await.unwrap());
+        let at_one = cp_store::find_label(&mut tx, scope, ours.id, &production).await.unwrap().unwrap();
+        assert!(cp_store::move_label(&mut tx, &sealer, scope, &to(Some(&at_one), Some(2))).await.unwrap());
+        assert!(!cp_store::move_label(&mut tx, &sealer, scope, &to(Some(&at_one), Some(1))).await.unwrap());
+        let at_two = cp_store::list_labels(&mut tx, scope, &[ours.id]).await.unwrap().remove(0);
+        assert_eq!((at_two.version, at_two.revision), (number(2), 2));
+        assert!(cp_store::move_label(&mut tx, &sealer, scope, &to(Some(&at_two), None)).await.unwrap());
+        assert_eq!(cp_store::find_label(&mut tx, scope, ours.id, &production).await.unwrap(), None);
+        assert!(cp_store::move_label(&mut tx, &sealer, scope, &to(None, Some(1))).await.unwrap());
+        let moves = cp_store::list_label_moves(&mut tx, &sealer, (scope, ours.id), Some(&production), 9);
+        let moves: Vec<_> = moves.await.unwrap().into_iter().map(|moved| {
+            assert_eq!(moved.reason, "it is better");
+            (moved.revision, moved.from.map(VersionNumber::get), moved.to.map(VersionNumber::get))
+        }).collect();
+        assert_eq!(moves, [(4, None, Some(1)), (3, Some(2), None), (2, Some(1), Some(2)), (1, None, Some(1))]);
+    }
+
+    async fn prompts_are_found_by_what_is_asked_for(test: TestDb) {
+        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
+        let sealer = Sealer::new(&keys, &random);
+        let mut tx = world.tx().await;
+        let (acme, other) = (world.tenant(&mut tx, "acme").await, world.tenant(&mut tx, "other").await);
+        let scope = acme.project.scope;
+        for name in ["sales/Pitch_1", "support/b", "support/a", "support-old", "support/x/y"] {
+            prompt(&world, &mut tx, &sealer, scope, name).await;
+        }
+        prompt(&world, &mut tx, &sealer, other.project.scope, "support/theirs").await;
+        let names = async |tx: &mut Tx, filter: PromptFilter| -> Vec<String> {
+            let found = cp_store::list_prompts(tx, &sealer, (scope, &filter), None, 9).await.unwrap();
+            found.into_iter().map(|prompt| prompt.name.to_string()).collect()
+        };
+        let all = names(&mut tx, PromptFilter::default()).await;
+        assert_eq!(all, ["sales/Pitch_1", "support-old", "support/a", "support/b", "support/x/y"]);
+        let folder = PromptFilter { folder: Some("support/".to_owned()), ..PromptFilter::default() };
+        assert_eq!(names(&mut tx, folder.clone()).await, ["support/a", "support/b", "support/x/y"]);
+        let contains = PromptFilter { name_contains: Some("pitch_".to_owned()), ..PromptFilter::default() };
+        assert_eq!(names(&mut tx, contains).await, ["sales/Pitch_1"]);
+        let none = PromptFilter { tag: Some("c".to_owned()), ..PromptFilter::default() };
+        assert!(names(&mut tx, none).await.is_empty());
+        let tagged = PromptFilter { tag: Some("b".to_owned()), ..folder };
+        assert_eq!(names(&mut tx, tagged).await.len(), 3);
+        let after = "support/a".parse().unwrap();
+        let place = (scope, &PromptFilter::default());
+        let page = cp_store::list_prompts(&mut tx, &sealer, place, Some(&after), 1).await.unwrap();
+        assert_eq!(page[0].name.as_str(), "support/b");
+        assert_eq!(cp_store::count_prompts(&mut tx, scope, place.1, 3).await.unwrap(), 3);
+    }
+
+    async fn a_change_is_told_in_order_and_a_new_key_seals_everything(test: TestDb) {
+        let (world, old, random) = (World::new(test).await, keys(1), Random::seeded(3));
+        let sealer = Sealer::new(&old, &random);
+        let mut tx = world.tx().await;
+        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let mut first = prompt(&world, &mut tx, &sealer, scope, "p").await;
+        let second = prompt(&world, &mut tx, &sealer, scope, "q").await;
+        save(&world, &mut tx, &sealer, &mut first, "one").await;
+        let production = LabelName::production();
+        let to = NewMove {
+            prompt: first.id, label: &production, from: None, to: Some(number(1)), reason: "good", by: "", at: Timestamp(5),
+        };
+        assert!(cp_store::move_label(&mut tx, &sealer, scope, &to).await.unwrap());
+        let changed = cp_store::list_changed(&mut tx, 0, 9).await.unwrap();
+        assert_eq!(changed.iter().map(|changed| changed.id).collect::<Vec<_>>(), [second.id, first.id]);
+        let last = cp_store::find_library_revision(&mut tx).await.unwrap();
+        assert_eq!(changed[1].changed, last);
+        assert!(cp_store::list_changed(&mut tx, last, 9).await.unwrap().is_empty());
+
+        let both = DataKeys::new(SealingKey::new([9; 32]), SealingKey::new([2; 32]), vec![SealingKey::new([1; 32])]);
+        let again = Sealer::new(&both, &random);
+        assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 4);
+        assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 0);
+        let new = keys(2);
+        let new = Sealer::new(&new, &random);
+        assert!(cp_store::find_version(&mut tx, &new, scope, first.id, number(1)).await.unwrap().is_some());
+        let moves = cp_store::list_label_moves(&mut tx, &new, (scope, first.id), None, 9).await.unwrap();
+        assert_eq!(moves[0].reason, "good");
+        assert!(cp_store::find_version(&mut tx, &sealer, scope, first.id, number(1)).await.is_err());
+        // What it includes is known by name.
+        let name = "shared/greeting".parse().unwrap();
+        let includers = cp_store::list_includers(&mut tx, scope, &name, 9).await.unwrap();
+        let selectors: Vec<_> = includers.iter().map(|includer| includer.selector.as_str()).collect();
+        assert_eq!((includers[0].name.as_str(), selectors), ("p", vec!["@production", "@staging"]));
+    }
+}
