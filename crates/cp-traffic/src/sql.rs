@@ -98,8 +98,9 @@ cp_db::statements! {
 
     /// For each tip the best call that ends with it and began before another one: not continued yet, then the latest.
     /// Names no project, so that calls_by_chain_tip is the only way: a tip is made with the project's key and is found
-    /// in no other one, and `FIND_PARENT` asks for the project. The first row, of a null, gives the column its type.
-    FIND_CHAIN_PARENTS = "WITH tips (tip) AS (VALUES ((SELECT chain_tip FROM calls WHERE FALSE)), [($2)])
+    /// in no other one, and `FIND_PARENT` asks for the project. The first row, of a null, gives the column its type, in
+    /// PostgreSQL's word, which SQLite takes; a subquery for it is planned as a read of the whole table under row security.
+    FIND_CHAIN_PARENTS = "WITH tips (tip) AS (VALUES (CAST(NULL AS BYTEA)), [($2)])
         SELECT tip, (SELECT call_id FROM calls WHERE chain_tip = tips.tip AND call_id < $1
                       ORDER BY continued, started_at DESC LIMIT 1) AS call_id
           FROM tips";
