@@ -31,6 +31,7 @@ const PACKAGE_VERSION: &str = "18.4.0-beta.17";
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 "$BIN/initdb" -D "$DIR/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >"$DIR/log" 2>&1 &&
+echo "$ROLE" | "$BIN/postgres" --single -D "$DIR/data" postgres >>"$DIR/log" 2>&1 &&
 "$BIN/pg_ctl" -D "$DIR/data" -l "$DIR/log" -w -o "$OPTIONS" start >>"$DIR/log" 2>&1 &&
 echo ready || sed 's/^/postgres: /' "$DIR/log"
 exec 1>&-
@@ -38,6 +39,9 @@ cat >/dev/null
 "$BIN/pg_ctl" -D "$DIR/data" -m immediate stop >/dev/null 2>&1
 rm -rf "$DIR"
 "#;
+
+/// Whoever is no superuser is kept to the rows that are theirs, as in a database that is run well.
+const ROLE: &str = "CREATE ROLE codepromptu LOGIN CREATEDB";
 
 /// Nothing of the cluster needs to outlive a crash, and tests open many connections.
 const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
@@ -74,6 +78,7 @@ impl Cluster {
             .current_dir(dir)
             .env("BIN", &bin)
             .env("DIR", dir)
+            .env("ROLE", ROLE)
             .env("OPTIONS", format!("-p {port} {SETTINGS}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -86,7 +91,7 @@ impl Cluster {
         }
         let mut keeper = command.spawn().context("cannot start `sh`")?;
         let answer = keeper.stdout.take().context("the keeper has no output")?;
-        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let url = format!("postgres://codepromptu@127.0.0.1:{port}/postgres");
         let cluster = Self { keeper, url, bin };
         let lines: Vec<String> = BufReader::new(answer).lines().collect::<Result<_, _>>()?;
         if lines != ["ready"] {
@@ -95,7 +100,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What tells a command of the cluster: where it answers, whose superuser needs no password, and its programs.
+    /// What tells a command of the cluster: where it answers to a role that may make databases and needs no password, and its programs.
     pub(crate) fn variables(&self) -> [(&'static str, &OsStr); 2] {
         [(VARIABLE, self.url.as_ref()), (BIN_VARIABLE, self.bin.as_ref())]
     }

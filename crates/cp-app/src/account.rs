@@ -1,6 +1,6 @@
 //! One's own account: its sessions and its password.
 
-use cp_base::{PersonId, Secret, SessionId};
+use cp_base::{InstallationScope, PersonId, Secret, SessionId};
 use cp_store::{Person, Principal, SessionRow};
 
 use crate::act::Event;
@@ -41,7 +41,7 @@ impl App {
     /// The caller's account.
     pub async fn get_account(&self, caller: &Caller) -> Result<Account, AppError> {
         let person = self.own(caller).await?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let sessions = cp_store::list_sessions(&mut tx, person.id).await?;
         let has_second_factor = self.second_factor(&person)?.is_some();
         Ok(Account { person, has_second_factor, session: caller.session(), sessions })
@@ -58,7 +58,7 @@ impl App {
     /// Ends a session of one's own.
     pub async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), AppError> {
         let person = caller.person()?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         if !cp_store::end_session(&mut tx, person, session).await? {
             return Err(AppError::absent(format_args!("you have no session {session}")));
         }
@@ -69,7 +69,7 @@ impl App {
     /// Ends all sessions of one's own, the one that asks among them.
     pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), AppError> {
         let person = caller.person()?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         let ended = cp_store::end_sessions(&mut tx, person).await?;
         let event = Event::new("session.end_all", person).detail(format_args!("{ended} sessions"));
         self.record_of(&mut tx, caller, person, &event).await?;
@@ -86,7 +86,7 @@ impl App {
         let person = self.own_again(caller, current).await?;
         passwords::check(&new, &[&person.email, &person.name])?;
         let hash = self.entrance.passwords.hash(new, &self.parts.random).await?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         cp_store::set_password(&mut tx, person.id, &hash).await?;
         let ended = match caller.session() {
             Some(session) => cp_store::end_other_sessions(&mut tx, person.id, session).await?,
@@ -101,7 +101,7 @@ impl App {
     /// The caller, as a person.
     pub(crate) async fn own(&self, caller: &Caller) -> Result<Person, AppError> {
         let id = caller.person()?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let found = cp_store::find_person(&mut tx, id).await?;
         found.ok_or_else(|| AppError::absent("the account is gone"))
     }
@@ -111,7 +111,7 @@ impl App {
         let person = self.own(caller).await?;
         self.entrance.attempt(&person.email, caller.address, self.parts.clock.now())?;
         if !self.entrance.passwords.verify(password, person.password_hash.clone()).await? {
-            let mut tx = self.parts.db.begin_write().await?;
+            let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
             self.record_of(&mut tx, caller, person.id, &Event::new("password.refuse", person.id)).await?;
             tx.commit().await?;
             return Err(AppError::invalid("the current password is wrong"));

@@ -1,6 +1,6 @@
 //! A change of state: permission, action and record in one transaction.
 
-use cp_base::sha256;
+use cp_base::{InstallationScope, sha256};
 use cp_db::Tx;
 use cp_store::{Actor, AuditEvent};
 
@@ -62,7 +62,17 @@ impl App {
         action: Action,
     ) -> Result<Act<'a>, AppError> {
         place.org().require(action)?;
-        Ok(Act { app: self, place, tx: self.parts.db.begin_write().await? })
+        Ok(Act { app: self, place, tx: self.parts.db.begin_write(place.reach()).await? })
+    }
+
+    /// Begins what reaches beyond the place, such as the making of another one.
+    pub(crate) async fn begin_beyond<'a>(
+        &'a self,
+        place: &'a impl Place,
+        action: Action,
+    ) -> Result<Act<'a>, AppError> {
+        place.org().require(action)?;
+        Ok(Act { app: self, place, tx: self.parts.db.begin_write(InstallationScope::grant()).await? })
     }
 
     /// Puts a read on record, before it is answered. One's own work is nobody else's business: at the machine itself
@@ -71,7 +81,7 @@ impl App {
         if ctx.org.caller.via == Via::Local {
             return Ok(());
         }
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(ctx.scope).await?;
         self.record(&mut tx, ctx, event).await?;
         Ok(tx.commit().await?)
     }

@@ -28,7 +28,7 @@ impl App {
         limit: u64,
     ) -> Result<Vec<ChainedEvent>, AppError> {
         ctx.require(Action::ReadAudit)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::find_events(&mut tx, ctx.scope, filter, before, limit).await?)
     }
 
@@ -40,14 +40,14 @@ impl App {
         limit: u64,
     ) -> Result<Vec<ChainedEvent>, AppError> {
         ctx.require(Action::ReadAudit)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_events(&mut tx, ctx.scope, after, limit).await?)
     }
 
     /// The end of the chain, signed.
     pub async fn audit_checkpoint(&self, ctx: &OrgCtx) -> Result<Checkpoint, AppError> {
         ctx.require(Action::ReadAudit)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let (sequence, hash) = cp_store::find_head(&mut tx, ctx.scope).await?;
         let (org, hash, now) = (ctx.scope.org(), hex(&hash), self.parts.clock.now());
         let text = format!("codepromptu audit checkpoint v1\n{org}\n{sequence}\n{hash}\n{now}\n");

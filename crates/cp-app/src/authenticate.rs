@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cp_base::{ErrorKind, Slug, Timestamp, Token};
+use cp_base::{ErrorKind, InstallationScope, Slug, Timestamp, Token};
 use cp_db::{DbError, Tx};
 use cp_store::{ApiKey, Org, Principal, Project, Session};
 
@@ -74,7 +74,7 @@ impl App {
         if self.claimed.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let claimed = cp_store::is_anybody_there(&mut tx).await?;
         self.claimed.store(claimed, Ordering::Relaxed);
         Ok(claimed)
@@ -98,7 +98,7 @@ impl App {
         let now = self.parts.clock.now();
         let key = match Token::parse(text, API_KEY_PREFIX) {
             Some(token) => {
-                let mut tx = self.parts.db.begin_read().await?;
+                let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
                 cp_store::find_api_key_by_digest(&mut tx, &token.digest()).await?
             }
             None => None,
@@ -122,7 +122,7 @@ impl App {
         let now = self.parts.clock.now();
         let session = match Token::parse(text, SESSION_PREFIX) {
             Some(token) => {
-                let mut tx = self.parts.db.begin_read().await?;
+                let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
                 cp_store::find_session(&mut tx, &token.digest()).await?
             }
             None => None,
@@ -142,7 +142,7 @@ impl App {
 
     async fn touch_key(&self, key: &ApiKey, now: Timestamp) -> Result<(), AppError> {
         if key.last_used_at.is_none_or(|last| last.after(TOUCH_EVERY) <= now) {
-            let mut tx = self.parts.db.begin_write().await?;
+            let mut tx = self.parts.db.begin_write(key.scope).await?;
             cp_store::touch_api_key(&mut tx, key.id, now).await?;
             tx.commit().await?;
         }
@@ -152,7 +152,7 @@ impl App {
     async fn touch_session(&self, session: &Session, now: Timestamp) -> Result<(), AppError> {
         if session.last_seen_at.after(TOUCH_EVERY) <= now {
             let end = now.after(SESSION_IDLE).min(session.created_at.after(SESSION_LIFE));
-            let mut tx = self.parts.db.begin_write().await?;
+            let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
             cp_store::touch_session(&mut tx, session.id, now, end).await?;
             tx.commit().await?;
         }
@@ -161,7 +161,7 @@ impl App {
 
     /// Somebody in the organisation that a request is about. Without a membership it does not exist.
     pub async fn in_org(&self, caller: &Caller, wanted: &Wanted) -> Result<OrgCtx, AppError> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let (org, roles) = self.choose_org(&mut tx, caller, wanted).await?;
         let here = roles.into_iter().filter(|(project, _)| project.is_none()).map(|(_, role)| role);
         Ok(OrgCtx { caller: caller.clone(), scope: org.scope, roles: Roles::new(here) })
@@ -169,7 +169,7 @@ impl App {
 
     /// Somebody in the project that a request is about. Without a role in it, it does not exist.
     pub async fn in_project(&self, caller: &Caller, wanted: &Wanted) -> Result<Ctx, AppError> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let (org, roles) = self.choose_org(&mut tx, caller, wanted).await?;
         let project = self.choose_project(&mut tx, caller, &org, wanted).await?;
         let id = project.scope.project();

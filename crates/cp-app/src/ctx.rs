@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use cp_base::{OrgScope, ProjectScope, SessionId};
+use cp_db::Reach;
 use cp_store::Principal;
 
 use crate::access::{Action, Roles};
@@ -68,6 +69,10 @@ pub(crate) trait Place: Sync {
     fn org(&self) -> &OrgCtx;
     /// The project.
     fn project(&self) -> Option<ProjectScope>;
+    /// Whose rows are reached from there.
+    fn reach(&self) -> Reach {
+        self.project().map_or_else(|| self.org().scope.into(), Reach::from)
+    }
 }
 
 impl Place for OrgCtx {

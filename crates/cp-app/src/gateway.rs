@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use cp_base::{GatewayKeyId, Limit, ProjectAccess, Secret, Spend, Timestamp, Token, Window};
+use cp_base::{
+    GatewayKeyId, InstallationScope, Limit, ProjectAccess, Secret, Spend, Timestamp, Token, Window,
+};
 use cp_store::{Claim, GatewayKey, ProviderKey, SeenFingerprint};
 
 use crate::access::Action;
@@ -113,7 +115,7 @@ impl App {
     /// The gateway keys of the project, newest first.
     pub async fn list_gateway_keys(&self, ctx: &Ctx) -> Result<Vec<UsedGatewayKey>, AppError> {
         ctx.require(Action::ManageGatewayKeys)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let keys = cp_store::list_gateway_keys(&mut tx, ctx.scope).await?;
         let used = |key: &GatewayKey| {
             Window::ALL.map(|window| (window, (self.parts.gateway.used)(key.id, window))).to_vec()
@@ -192,7 +194,7 @@ impl App {
     /// The vault of the project, but for the keys themselves.
     pub async fn list_provider_keys(&self, ctx: &Ctx) -> Result<Vec<ProviderKey>, AppError> {
         ctx.require(Action::ManageVault)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_provider_keys(&mut tx, ctx.scope).await?)
     }
 
@@ -240,10 +242,10 @@ impl App {
         Ok(())
     }
 
-    /// The provider's keys by which calls come to the project, or might.
+    /// The provider's keys by which calls come to the project, or might: what nobody else has claimed.
     pub async fn list_fingerprints(&self, ctx: &Ctx) -> Result<Fingerprints, AppError> {
         ctx.require(Action::ManageGatewayKeys)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let claims = cp_store::list_claims(&mut tx, ctx.scope).await?;
         let seen = cp_store::list_seen_fingerprints(&mut tx, ctx.scope, MAX_SEEN).await?;
         Ok(Fingerprints { claims, seen })
@@ -251,11 +253,11 @@ impl App {
 
     /// Claims the calls that come with a provider's key, wherever they would have gone before.
     pub async fn claim_fingerprint(&self, ctx: &Ctx, key: ClaimedKey) -> Result<Claim, AppError> {
-        let mut act = self.begin(ctx, Action::ManageGatewayKeys).await?;
+        ctx.require(Action::ManageGatewayKeys)?;
         let fingerprint = match key {
             ClaimedKey::Key(secret) => self.fingerprint(&provider_secret(&secret)?),
             ClaimedKey::Fingerprint(fingerprint) => {
-                let seen = cp_store::list_seen_fingerprints(act.tx(), ctx.scope, MAX_SEEN).await?;
+                let seen = self.list_fingerprints(ctx).await?.seen;
                 if !seen.iter().any(|seen| seen.fingerprint == fingerprint) {
                     return Err(AppError::absent(
                         "no unclaimed call came to this project with a key of this fingerprint; claim the key by itself",
@@ -266,6 +268,7 @@ impl App {
         };
         let (claimed_by, claimed_at) = (ctx.org.caller.name.clone(), self.parts.clock.now());
         let claim = Claim { scope: ctx.scope, fingerprint, claimed_by, claimed_at };
+        let mut act = self.begin(ctx, Action::ManageGatewayKeys).await?;
         if !cp_store::claim_fingerprint(act.tx(), &claim).await? {
             return Err(AppError::conflict(
                 "the key is claimed already; whoever claimed it has to release it",
@@ -290,7 +293,7 @@ impl App {
     /// Who may put calls into the project.
     pub async fn get_project_access(&self, ctx: &Ctx) -> Result<ProjectAccess, AppError> {
         ctx.require(Action::ReadProject)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::find_project_access(&mut tx, ctx.scope).await?)
     }
 

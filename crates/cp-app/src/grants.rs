@@ -14,7 +14,7 @@ impl App {
     /// Who has a role in the project itself.
     pub async fn list_grants(&self, ctx: &Ctx) -> Result<Vec<ProjectGrant>, AppError> {
         ctx.require(Action::ManageGrants)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_project_grants(&mut tx, ctx.scope).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cp_base::{InvitationId, Secret, Slug, Token};
+use cp_base::{InstallationScope, InvitationId, Secret, Slug, Token};
 use cp_db::Tx;
 use cp_store::{Invitation, Org, Person, Principal, Project};
 
@@ -91,7 +91,7 @@ impl App {
     /// The invitations that nobody has taken yet, newest first; those that are over among them.
     pub async fn list_invitations(&self, ctx: &OrgCtx) -> Result<Vec<Invitation>, AppError> {
         ctx.require(Action::ManageMembers)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_invitations(&mut tx, ctx.scope).await?)
     }
 
@@ -108,7 +108,7 @@ impl App {
     /// What a link invites to.
     pub async fn see_invitation(&self, token: &str, origin: &Origin) -> Result<SeenInvitation, AppError> {
         self.entrance.admit(origin.address, self.parts.clock.now())?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let invitation = self.find_invitation(&mut tx, token, origin).await?;
         let org = cp_store::find_org(&mut tx, invitation.scope).await?.ok_or_else(no_invitation)?;
         let has_account = cp_store::find_person_by_email(&mut tx, &invitation.email).await?.is_some();
@@ -129,7 +129,7 @@ impl App {
         }
         let new = NewPerson { email: seen.invitation.email, name, password };
         let person = self.read_person(new).await?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         let invitation = self.find_invitation(&mut tx, token, origin).await?;
         cp_store::create_person(&mut tx, &person, self.parts.clock.now()).await?;
         join(&mut tx, &invitation, &person, self.parts.clock.now()).await?;
@@ -144,7 +144,7 @@ impl App {
     pub async fn accept_as(&self, caller: &Caller, token: &str, origin: &Origin) -> Result<(), AppError> {
         self.entrance.admit(origin.address, self.parts.clock.now())?;
         let person = self.own(caller).await?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         let invitation = self.find_invitation(&mut tx, token, origin).await?;
         if invitation.email != person.email {
             return Err(AppError::conflict(format_args!(

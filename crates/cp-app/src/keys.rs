@@ -44,14 +44,14 @@ impl App {
     /// The keys of the organisation, newest first, each with its role.
     pub async fn list_api_keys(&self, ctx: &OrgCtx) -> Result<Vec<(ApiKey, Option<String>)>, AppError> {
         ctx.require(Action::ManageKeys)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_api_keys(&mut tx, ctx.scope).await?)
     }
 
     /// The keys that reach the project alone, newest first, each with its role.
     pub async fn list_project_keys(&self, ctx: &Ctx) -> Result<Vec<(ApiKey, Option<String>)>, AppError> {
         ctx.require(Action::ManageProjectKeys)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_project_keys(&mut tx, ctx.scope).await?)
     }
 

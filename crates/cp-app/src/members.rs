@@ -13,7 +13,7 @@ impl App {
     /// The members, in the order of their addresses.
     pub async fn list_members(&self, ctx: &OrgCtx) -> Result<Vec<Member>, AppError> {
         ctx.require(Action::ReadMembers)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_members(&mut tx, ctx.scope).await?)
     }
 

@@ -1,6 +1,6 @@
 //! Organisations and projects.
 
-use cp_base::Slug;
+use cp_base::{InstallationScope, Slug};
 use cp_db::{DbError, Tx};
 use cp_store::{Org, Principal, Project};
 
@@ -29,7 +29,7 @@ impl App {
 
     /// The organisation that somebody is in: everybody knows that much.
     pub async fn org_of(&self, ctx: &OrgCtx) -> Result<Org, AppError> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         cp_store::find_org(&mut tx, ctx.scope)
             .await?
             .ok_or_else(|| AppError::absent("the organisation is gone"))
@@ -37,7 +37,7 @@ impl App {
 
     /// The organisations that somebody belongs to.
     pub async fn list_orgs(&self, caller: &Caller) -> Result<Vec<Org>, AppError> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         Ok(match (caller.home, caller.principal) {
             (Some((home, _)), _) => cp_store::find_org(&mut tx, home).await?.into_iter().collect(),
             (None, Some(cp_store::Principal::Person(person))) => {
@@ -54,7 +54,7 @@ impl App {
         let slug = new.slug.or_else(|| Slug::from_name(name));
         let slug =
             slug.ok_or_else(|| AppError::invalid("give the organisation a short name for addresses"))?;
-        let mut act = self.begin(ctx, Action::CreateOrgs).await?;
+        let mut act = self.begin_beyond(ctx, Action::CreateOrgs).await?;
         if ctx.scope != self.parts.scope.org_scope() {
             return Err(AppError::only_the_installation());
         }
@@ -92,7 +92,7 @@ impl App {
 
     /// The projects of the organisation that the caller has a role in.
     pub async fn list_projects(&self, ctx: &OrgCtx) -> Result<Vec<Project>, AppError> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let all = cp_store::list_projects(&mut tx, ctx.scope).await?;
         if ctx.roles.may(Action::ReadOrg) {
             return Ok(all);
@@ -108,7 +108,7 @@ impl App {
     /// The project.
     pub async fn get_project(&self, ctx: &Ctx) -> Result<Project, AppError> {
         ctx.require(Action::ReadProject)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let found = cp_store::find_project(&mut tx, ctx.org.scope, ctx.scope.project()).await?;
         found.ok_or_else(|| AppError::absent("the project is gone"))
     }

@@ -34,7 +34,7 @@ impl App {
     /// What is captured and redacted of the project's calls.
     pub async fn get_capture_policy(&self, ctx: &Ctx) -> Result<PolicyState, AppError> {
         ctx.require(Action::ReadProject)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let Some(stored) = cp_store::find_capture_policy(&mut tx, ctx.scope).await? else {
             return Ok(PolicyState { version: 0, changed_at: None, document: PolicyDocument::default() });
         };

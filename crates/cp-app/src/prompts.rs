@@ -292,8 +292,8 @@ impl App {
         Sealer::new(keys, &self.parts.random)
     }
 
-    pub(crate) async fn read_library(&self, _ctx: &Ctx) -> Result<Tx, AppError> {
-        Ok(self.parts.db.begin_read().await?)
+    pub(crate) async fn read_library(&self, ctx: &Ctx) -> Result<Tx, AppError> {
+        Ok(self.parts.db.begin_read(ctx.scope).await?)
     }
 }
 

@@ -27,7 +27,7 @@ impl App {
     /// How long the project keeps what.
     pub async fn get_retention(&self, ctx: &Ctx) -> Result<RetentionPolicy, AppError> {
         ctx.require(Action::ReadProject)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::find_retention(&mut tx, ctx.scope).await?)
     }
 
@@ -58,7 +58,7 @@ impl App {
     /// The holds in force, latest first.
     pub async fn list_holds(&self, ctx: &Ctx) -> Result<Vec<LegalHold>, AppError> {
         ctx.require(Action::ManageRetention)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         Ok(cp_store::list_holds(&mut tx, ctx.scope).await?)
     }
 
@@ -142,7 +142,7 @@ impl App {
     /// One erasure, with its certificate once all is gone.
     pub async fn get_erasure(&self, ctx: &Ctx, id: ErasureId) -> Result<Erasure, AppError> {
         ctx.require(Action::Erase)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let found = cp_store::find_erasure(&mut tx, ctx.scope, id).await?;
         found.ok_or_else(|| AppError::not_found(format_args!("erasure {id}")))
     }

@@ -32,7 +32,7 @@ impl App {
     /// The next step of a rotation; the first where none is under way. Broken off anywhere, it goes on with the next call.
     pub async fn rotate_data_key(&self, ctx: &Ctx) -> Result<RotationStep, AppError> {
         ctx.require(Action::RotateKeys)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let rotation = cp_store::find_rotation(&mut tx, ctx.scope).await?;
         drop(tx);
         let rotation = match rotation {
@@ -58,7 +58,7 @@ impl App {
         };
         match step {
             Resealed { next: Some(place), changed, .. } => {
-                let mut tx = self.parts.db.begin_write().await?;
+                let mut tx = self.parts.db.begin_write(ctx.scope).await?;
                 cp_store::move_rotation(&mut tx, ctx.scope, place, changed).await?;
                 tx.commit().await?;
             }

@@ -1,6 +1,6 @@
 //! The second factor: codes of an authenticator app, and recovery codes for whoever has lost it. Each works once.
 
-use cp_base::{Secret, Token, base32, hex, sha256, totp_check, unhex};
+use cp_base::{InstallationScope, Secret, Token, base32, hex, sha256, totp_check, unhex};
 use cp_db::Tx;
 use cp_store::{Person, SecondFactor};
 use qrcode::QrCode;
@@ -39,7 +39,7 @@ impl App {
         let factor =
             SecondFactor { secret: hex(&secret), confirmed: false, last_step: 0, recovery: Vec::new() };
         let sealed = self.seal(&person, &factor)?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         cp_store::set_totp(&mut tx, person.id, Some(sealed)).await?;
         self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.begin", person.id)).await?;
         tx.commit().await?;
@@ -71,7 +71,7 @@ impl App {
         factor.confirmed = true;
         factor.last_step = step;
         factor.recovery = codes.iter().map(|code| recovery_digest(code)).collect();
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         if !self.swap(&mut tx, &person, &factor).await? {
             return Err(AppError::conflict("the second factor was changed at the same time: begin again"));
         }
@@ -84,7 +84,7 @@ impl App {
     /// No code is asked for any more.
     pub async fn remove_second_factor(&self, caller: &Caller, password: Secret) -> Result<(), AppError> {
         let person = self.own_again(caller, password).await?;
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         cp_store::set_totp(&mut tx, person.id, None).await?;
         self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.remove", person.id)).await?;
         Ok(tx.commit().await?)

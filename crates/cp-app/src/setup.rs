@@ -1,6 +1,6 @@
 //! The first person: whoever opens the link that the program printed becomes the owner.
 
-use cp_base::{Secret, Token};
+use cp_base::{InstallationScope, Secret, Token};
 use cp_store::{Person, Principal};
 
 use crate::access::{Role, Roles};
@@ -56,7 +56,7 @@ impl App {
     async fn make_owner(&self, new: NewPerson, origin: &Origin) -> Result<SignedIn, AppError> {
         let person = self.read_person(new).await?;
         let (now, scope) = (self.parts.clock.now(), self.parts.scope.org_scope());
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         cp_store::create_person(&mut tx, &person, now).await?;
         // What was made at the machine before anybody signed up has no other owner.
         let orgs = cp_store::list_all_orgs(&mut tx).await?;

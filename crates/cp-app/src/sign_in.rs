@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cp_base::{PersonId, Secret, SessionId, Timestamp, Token};
+use cp_base::{InstallationScope, PersonId, Secret, SessionId, Timestamp, Token};
 use cp_db::Tx;
 use cp_store::{Person, Principal, SessionRow};
 
@@ -70,7 +70,7 @@ impl App {
     pub async fn sign_in(&self, asked: SignIn, origin: &Origin) -> Result<SignInStep, AppError> {
         let (email, now) = (asked.email.trim().to_lowercase(), self.parts.clock.now());
         self.entrance.attempt(&email, origin.address, now)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let found = cp_store::find_person_by_email(&mut tx, &email).await?;
         drop(tx);
         let hash = found.as_ref().and_then(|person| person.password_hash.clone());
@@ -78,7 +78,7 @@ impl App {
         let Some(person) = found.as_ref().filter(|_| is_right) else {
             return Err(self.refuse(found.as_ref(), origin, "wrong password").await?);
         };
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         if let Some(factor) = self.second_factor(person)? {
             let Some(code) = asked.code.filter(|code| !code.trim().is_empty()) else {
                 self.entrance.forgive(&email, origin.address);
@@ -103,7 +103,7 @@ impl App {
         why: &str,
     ) -> Result<AppError, AppError> {
         let nobody = Caller::nobody(origin.address);
-        let mut tx = self.parts.db.begin_write().await?;
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         match person {
             Some(Person { id, .. }) => {
                 self.record_of(&mut tx, &nobody, *id, &Event::new("session.refuse", id).detail(why)).await?;

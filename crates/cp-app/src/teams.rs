@@ -17,7 +17,7 @@ impl App {
     /// The teams, each with who is in it, in the order of their names.
     pub async fn list_teams(&self, ctx: &OrgCtx) -> Result<Vec<(Team, Vec<TeamMember>)>, AppError> {
         ctx.require(Action::ReadOrg)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let teams = cp_store::list_teams(&mut tx, ctx.scope).await?;
         let everybody = cp_store::list_team_members(&mut tx, ctx.scope).await?;
         Ok(teams.into_iter().map(|team| with_members(team, &everybody)).collect())
@@ -26,7 +26,7 @@ impl App {
     /// A team, named by id or short name, with who is in it.
     pub async fn get_team(&self, ctx: &OrgCtx, name: &str) -> Result<(Team, Vec<TeamMember>), AppError> {
         ctx.require(Action::ReadOrg)?;
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
         let team = find_team(&mut tx, ctx, name).await?;
         Ok(with_members(team, &cp_store::list_team_members(&mut tx, ctx.scope).await?))
     }

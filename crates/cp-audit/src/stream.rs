@@ -4,7 +4,7 @@ use std::io;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cp_base::OrgId;
+use cp_base::{InstallationScope, OrgId};
 use cp_db::{Db, DbError};
 use cp_store::ChainedEvent;
 use hyper_util::client::legacy::connect::Connect;
@@ -115,7 +115,7 @@ impl<C: Connect + Clone + Send + Sync + 'static> AuditStream<C> {
 
     /// Sends a batch of each chain that has something new. How many events went out.
     async fn round(&self) -> Result<u64, RoundError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let behind = cp_store::list_unsent(&mut tx, self.name(), CHAINS).await?;
         drop(tx);
         let lag: u64 = behind.iter().map(|chain| chain.head - chain.sent).sum();
@@ -123,12 +123,12 @@ impl<C: Connect + Clone + Send + Sync + 'static> AuditStream<C> {
         lag_events.set(to_f64(lag));
         let mut sent = 0;
         for chain in behind {
-            let mut tx = self.db.begin_read().await?;
+            let mut tx = self.db.begin_read(chain.scope).await?;
             let events = cp_store::list_events(&mut tx, chain.scope, chain.sent, BATCH).await?;
             drop(tx);
             let Some(last) = events.last().map(|last| last.event.sequence) else { continue };
             self.send(chain.scope.org(), &events).await?;
-            let mut tx = self.db.begin_write().await?;
+            let mut tx = self.db.begin_write(chain.scope).await?;
             cp_store::set_sent(&mut tx, chain.scope, self.name(), last).await?;
             tx.commit().await?;
             sent += events.len() as u64;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cp_audit::{AuditStream, Syslog, Transport, Webhook};
-use cp_base::{Clock, IdGenerator, OrgScope, Secret, hex, hmac_sha256};
+use cp_base::{Clock, IdGenerator, InstallationScope, OrgScope, Secret, hex, hmac_sha256};
 use cp_db::Db;
 use cp_store::{Actor, AuditEvent, ChainCheck, ChainedEvent};
 use cp_testkit::{FakeClock, TestDb, db_test, ids};
@@ -97,7 +97,7 @@ impl World {
     }
 
     async fn org(&self, name: &str) -> OrgScope {
-        let mut tx = self.db.begin_write().await.unwrap();
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await.unwrap();
         let (slug, now) = (name.parse().unwrap(), self.clock.now());
         let org = cp_store::create_org(&mut tx, self.ids.mint(), slug, name, now).await.unwrap();
         tx.commit().await.unwrap();
@@ -105,7 +105,7 @@ impl World {
     }
 
     async fn record(&self, scope: OrgScope, count: usize) {
-        let mut tx = self.db.begin_write().await.unwrap();
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await.unwrap();
         for _ in 0..count {
             let event = AuditEvent {
                 v: 1,

@@ -38,7 +38,7 @@ pub use limit::{Limit, LimitParseError, Measure, Origin, Settled, Spend, Window}
 pub use money::{MoneyParseError, UsdNanos};
 pub use outcome::{Outcome, OutcomeParseError};
 pub use random::Random;
-pub use scope::{OrgScope, ProjectScope};
+pub use scope::{InstallationScope, OrgScope, ProjectScope};
 pub use sealed::{DataKey, Digest, KeyId, MasterKey, MasterKeyError, SealingKey, UnsealError};
 pub use secret::Secret;
 pub use signing::{BadSignature, PublicKey, SigningKey};

@@ -15,6 +15,21 @@ pub struct ProjectScope {
     project: ProjectId,
 }
 
+/// Proof that the holder may act for the whole installation: before a tenant is known, or for all of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstallationScope {
+    /// Nobody else can make one.
+    _granted: (),
+}
+
+impl InstallationScope {
+    /// Grants it. Only the places named in `xtask tidy` may call this.
+    #[must_use]
+    pub const fn grant() -> Self {
+        Self { _granted: () }
+    }
+}
+
 impl OrgScope {
     /// Grants a scope. Only authentication and the system constructors named in `xtask tidy` may call this.
     #[must_use]

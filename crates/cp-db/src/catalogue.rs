@@ -1,5 +1,7 @@
 //! What the database's catalogue says, in words that both engines share.
 
+use cp_base::InstallationScope;
+
 use crate::{Db, DbError, Statement, args};
 
 const SQLITE: Statement = Statement::new(
@@ -37,11 +39,45 @@ const POSTGRES: Statement = Statement::new(
       GROUP BY i.indexrelid, i.indisunique, i.indpred, t.relname",
 );
 
+/// Nobody passes a policy that is forced, but for the two kinds of roles that pass all.
+const LIST_OPEN: Statement = Statement::new(
+    "LIST_OPEN",
+    "SELECT CAST(t.relname AS TEXT) AS name
+       FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()
+      WHERE t.relkind IN ('r', 'p') AND NOT (t.relrowsecurity AND t.relforcerowsecurity
+                                             AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = t.oid))
+      ORDER BY 1",
+);
+const FIND_PASSING: Statement = Statement::new(
+    "FIND_PASSING",
+    "SELECT CAST(rolname AS TEXT) AS name FROM pg_roles
+      WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+);
+
 impl Db {
+    /// The role that the database is used as, where the walls between tenants do not hold for it: a superuser, or one that
+    /// bypasses row security.
+    pub async fn find_passing_role(&self) -> Result<Option<String>, DbError> {
+        let mut tx = self.begin_read(InstallationScope::grant()).await?;
+        if tx.is_sqlite() {
+            return Ok(None);
+        }
+        tx.fetch_optional(FIND_PASSING, args![]).await?.map(|row| row.get("name")).transpose()
+    }
+
+    /// The tables that have no wall, where the engine knows walls.
+    pub async fn list_open_tables(&self) -> Result<Vec<String>, DbError> {
+        let mut tx = self.begin_read(InstallationScope::grant()).await?;
+        if tx.is_sqlite() {
+            return Ok(Vec::new());
+        }
+        tx.fetch_all(LIST_OPEN, args![]).await?.iter().map(|row| row.get("name")).collect()
+    }
+
     /// Every column with its type, and every index with its columns, sorted. The same on both engines when the two
     /// schemas say the same.
     pub async fn catalogue(&self) -> Result<Vec<String>, DbError> {
-        let mut tx = self.begin_read().await?;
+        let mut tx = self.begin_read(InstallationScope::grant()).await?;
         let statement = if tx.is_sqlite() { SQLITE } else { POSTGRES };
         let rows = tx.fetch_all(statement, args![]).await?;
         let mut lines = rows.iter().map(|row| row.get("line")).collect::<Result<Vec<String>, _>>()?;

@@ -132,8 +132,12 @@ fn sqlite_error(path: &str, error: sqlx::Error) -> OpenError {
     }
 }
 
-/// The pool, and the name of the database without its credentials.
-pub(crate) async fn postgres(url: &str, timeout: Duration) -> Result<(PgPool, String), OpenError> {
+/// The pool, and the name of the database without its credentials. Each connection is used as `role`, where one is named.
+pub(crate) async fn postgres(
+    url: &str,
+    role: Option<&str>,
+    timeout: Duration,
+) -> Result<(PgPool, String), OpenError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| OpenError::InvalidUrl(error.into()))?
         .application_name("codepromptu")
@@ -141,18 +145,24 @@ pub(crate) async fn postgres(url: &str, timeout: Duration) -> Result<(PgPool, St
         .disable_statement_logging();
     let database = postgres_name(&options);
     // One connection first: a pool would go on trying and report only that time ran out.
-    let first = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))
+    let mut first = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options))
         .await
         .map_err(|elapsed| OpenError::Unreachable { database: database.clone(), source: elapsed.into() })?
         .map_err(|error| postgres_error(database.clone(), error))?;
     let version = first.server_version_num();
-    first.close().await.map_err(|error| postgres_error(database.clone(), error))?;
     if let Some(found) = version.filter(|found| *found < OLDEST_POSTGRES) {
         return Err(OpenError::TooOld { database, found: found / 10_000 });
     }
+    let set_role = role.map(set_role).unwrap_or_default();
+    if let Some(role) = role {
+        sqlx::raw_sql(AssertSqlSafe(set_role.clone())).execute(&mut first).await.map_err(|error| {
+            OpenError::Role { database: database.clone(), role: role.to_owned(), source: error.into() }
+        })?;
+    }
+    first.close().await.map_err(|error| postgres_error(database.clone(), error))?;
     // A prepared statement keeps no plan: one made while a table was nearly empty would go on reading all of it.
     let settings: Arc<str> = format!(
-        "SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = {}",
+        "SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = {}; {set_role}",
         (timeout * IDLE_TIMEOUTS).as_millis()
     )
     .into();
@@ -165,6 +175,11 @@ pub(crate) async fn postgres(url: &str, timeout: Duration) -> Result<(PgPool, St
         })
         .connect_lazy_with(options);
     Ok((pool, database))
+}
+
+/// Takes a role for as long as the connection lasts.
+fn set_role(role: &str) -> String {
+    format!("SET ROLE \"{}\"", role.replace('"', "\"\""))
 }
 
 /// Why a pool had no connection to give: what the server says now; or all are in use.

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr, SqlStr, Transaction};
 
 use crate::connect::{self, Durability};
 use crate::tx::Inner;
-use crate::{DbError, OpenError, Statement, Tx};
+use crate::{DbError, OpenError, Reach, Statement, Tx};
 
 /// Which engine runs. For people: no code outside this crate depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,20 @@ impl Db {
         timeout: Duration,
     ) -> Result<Self, OpenError> {
         if connect::is_postgres(location) {
-            let (pool, name) = connect::postgres(location, timeout).await?;
-            return Ok(Self { pools: Pools::Postgres(pool), name: name.into() });
+            return Self::connect_postgres(location, None, timeout).await;
         }
         let (writer, readers) = connect::sqlite(location, durability, timeout).await?;
         Ok(Self { pools: Pools::Sqlite { writer, readers }, name: location.into() })
+    }
+
+    /// Opens a PostgreSQL database as `role`, of which the user that the URL names must be a member.
+    pub async fn connect_as(url: &str, role: &str, timeout: Duration) -> Result<Self, OpenError> {
+        Self::connect_postgres(url, Some(role), timeout).await
+    }
+
+    async fn connect_postgres(url: &str, role: Option<&str>, timeout: Duration) -> Result<Self, OpenError> {
+        let (pool, name) = connect::postgres(url, role, timeout).await?;
+        Ok(Self { pools: Pools::Postgres(pool), name: name.into() })
     }
 
     /// Which engine it is.
@@ -80,29 +89,29 @@ impl Db {
     }
 
     /// Begins a transaction that may write. SQLite has one at a time: do not await other work while it is open.
-    pub async fn begin_write(&self) -> Result<Tx, DbError> {
+    pub async fn begin_write(&self, reach: impl Into<Reach>) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with(connect::BEGIN_WRITE).await?),
-            Pools::Postgres(pool) => Inner::Postgres(begin(pool, "BEGIN").await?),
+            Pools::Postgres(pool) => Inner::Postgres(begin(pool, reach.into(), "BEGIN").await?),
         }))
     }
 
     /// Begins a transaction that reads before a write to the same places. On SQLite that is the writer's connection,
     /// which then has them in memory; a reader's forgets all that it has read whenever something is written.
-    pub async fn begin_read_to_write(&self) -> Result<Tx, DbError> {
+    pub async fn begin_read_to_write(&self, reach: impl Into<Reach>) -> Result<Tx, DbError> {
         match &self.pools {
             Pools::Sqlite { writer, .. } => Ok(Tx::new(Inner::Sqlite(writer.begin().await?))),
-            Pools::Postgres(_) => self.begin_read().await,
+            Pools::Postgres(_) => self.begin_read(reach).await,
         }
     }
 
     /// Begins a transaction that reads one snapshot; a write in it fails.
-    pub async fn begin_read(&self) -> Result<Tx, DbError> {
+    pub async fn begin_read(&self, reach: impl Into<Reach>) -> Result<Tx, DbError> {
         Ok(Tx::new(match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => {
-                Inner::Postgres(begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Pools::Postgres(pool) => Inner::Postgres(
+                begin(pool, reach.into(), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         }))
     }
 
@@ -138,8 +147,12 @@ impl Db {
     }
 }
 
-async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, DbError> {
-    match pool.begin_with(statement).await {
+async fn begin(
+    pool: &PgPool,
+    reach: Reach,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, DbError> {
+    match pool.begin_with(AssertSqlSafe(reach.begin(statement))).await {
         // The pool goes on trying, and tells only that the time ran out.
         Err(sqlx::Error::PoolTimedOut) => Err(connect::no_connection(pool).await),
         begun => Ok(begun?),

@@ -157,6 +157,17 @@ pub enum OpenError {
         #[source]
         source: Source,
     },
+    /// The server does not let the user take the role.
+    #[error("{database} does not let its user take the role `{role}`: create it, and grant it to the user")]
+    Role {
+        /// The server and database.
+        database: String,
+        /// The role.
+        role: String,
+        /// The server's reason.
+        #[source]
+        source: Source,
+    },
     /// The server is too old.
     #[error("{database} runs PostgreSQL {found}, and version 15 or newer is needed")]
     TooOld {

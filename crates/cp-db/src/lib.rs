@@ -5,6 +5,8 @@
 //! one thing written twice, as `migrations/sqlite/NAME.sql` and `migrations/postgres/NAME.sql`, embedded with
 //! [`migrations!`] and compared by [`Db::catalogue`].
 //!
+//! A transaction reaches the rows of one tenant, or of the installation: see [`Reach`].
+//!
 //! Portable types: `BLOB | UUID` for ids, `INTEGER | BIGINT` for time, money and counts, `INTEGER | BOOLEAN`,
 //! `BLOB | BYTEA`, `TEXT`. SQL never reads a clock and never sorts text.
 
@@ -14,6 +16,7 @@ mod db;
 mod error;
 mod file;
 mod migrate;
+mod rows;
 mod space;
 mod statement;
 mod tx;
@@ -23,6 +26,7 @@ pub use connect::Durability;
 pub use db::{Db, Engine};
 pub use error::{DbError, OpenError};
 pub use migrate::{MigrateError, Migration, Migrations};
+pub use rows::{Reach, Rows, Table};
 pub use statement::{Filter, Statement};
 pub use tx::{Row, Tx};
 pub use value::{Args, Stored, Value};

@@ -2,10 +2,14 @@
 //!
 //! Each migration runs in a transaction of its own that also records it with its checksum. Two starting nodes do not
 //! race: SQLite's write lock or a PostgreSQL advisory lock lets one through, and the other finds the work done.
+//!
+//! Then it puts up, on PostgreSQL, the walls between the rows of tenants that are not there yet, or stand otherwise.
 
-use cp_base::{Digest, SealingKey, Timestamp};
+use std::collections::HashMap;
 
-use crate::{Db, DbError, Statement, Tx, args};
+use cp_base::{Digest, InstallationScope, SealingKey, Timestamp, hex};
+
+use crate::{Db, DbError, Rows, Statement, Table, Tx, args};
 
 /// One migration: the same step, written for each engine.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +29,17 @@ pub struct Migrations {
     pub module: &'static str,
     /// The steps.
     pub steps: &'static [Migration],
+    /// The tables that are there after the last step, with whose their rows are.
+    pub tables: &'static [Table],
+}
+
+impl Migrations {
+    /// The same, with whose the rows of each table are. Of a table that is left out nobody's rows are kept apart, and the
+    /// test of its schema fails.
+    #[must_use]
+    pub const fn with_tables(self, tables: &'static [Table]) -> Self {
+        Self { tables, ..self }
+    }
 }
 
 /// Embeds the named files of `migrations/sqlite` and `migrations/postgres`: `migrations!("traffic": "0001_calls")`.
@@ -38,6 +53,7 @@ macro_rules! migrations {
                 sqlite: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite/", $name, ".sql")),
                 postgres: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres/", $name, ".sql")),
             }),+],
+            tables: &[],
         }
     };
 }
@@ -82,6 +98,19 @@ pub enum MigrateError {
         #[source]
         source: DbError,
     },
+    /// The rows of a table could not be kept apart.
+    #[error(
+        "cannot keep the rows of tenants apart in table {table} of {database}: does the table belong to this user?"
+    )]
+    Wall {
+        /// The database.
+        database: String,
+        /// The table.
+        table: &'static str,
+        /// The reason.
+        #[source]
+        source: DbError,
+    },
     /// The database failed.
     #[error("cannot read which migrations the database has")]
     Db(#[from] DbError),
@@ -108,6 +137,18 @@ const RECORD: Statement = Statement::new(
     "INSERT INTO schema_migrations (module, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
 );
 
+const OWN_TABLE: Table = Table::new("schema_migrations", Rows::OfInstallation);
+
+/// PostgreSQL only: the tables, each with the digest of the wall that stands there.
+const LIST_WALLS: Statement = Statement::new(
+    "LIST_WALLS",
+    "SELECT CAST(t.relname AS TEXT) AS name, COALESCE(obj_description(p.oid, 'pg_policy'), '') AS wall
+       FROM pg_class t
+       JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()
+       LEFT JOIN pg_policy p ON p.polrelid = t.oid AND p.polname = 'belongs'
+      WHERE t.relkind IN ('r', 'p')",
+);
+
 impl Db {
     /// Applies what is missing of `modules`, which must be all that the program has: a migration of any other module
     /// means that a newer program was here.
@@ -118,7 +159,31 @@ impl Db {
                 self.apply(module.module, step, at).await?;
             }
         }
-        Ok(())
+        self.put_up_walls(modules).await
+    }
+
+    async fn put_up_walls(&self, modules: &[Migrations]) -> Result<(), MigrateError> {
+        let mut tx = self.begin_locked().await?;
+        if tx.is_sqlite() {
+            return Ok(());
+        }
+        let mut standing: HashMap<String, String> = HashMap::new();
+        for row in tx.fetch_all(LIST_WALLS, args![]).await? {
+            standing.insert(row.get("name")?, row.get("wall")?);
+        }
+        for table in modules.iter().flat_map(|module| module.tables).chain([&OWN_TABLE]) {
+            let script = table.script();
+            let wall = hex(&checksum(&script));
+            if standing.get(table.name).is_some_and(|standing| *standing != wall) {
+                let noted = format!("{script} COMMENT ON POLICY belongs ON {} IS '{wall}'", table.name);
+                tx.run_script(&noted).await.map_err(|source| MigrateError::Wall {
+                    database: self.name().to_owned(),
+                    table: table.name,
+                    source,
+                })?;
+            }
+        }
+        Ok(tx.commit().await?)
     }
 
     async fn refuse_newer(&self, modules: &[Migrations]) -> Result<(), MigrateError> {
@@ -153,7 +218,7 @@ impl Db {
     }
 
     async fn begin_locked(&self) -> Result<Tx, DbError> {
-        let mut tx = self.begin_write().await?;
+        let mut tx = self.begin_write(InstallationScope::grant()).await?;
         if !tx.is_sqlite() {
             tx.fetch_all(LOCK, args![]).await?;
         }

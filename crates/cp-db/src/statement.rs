@@ -53,7 +53,8 @@ impl Statement {
     }
 
     /// The text with its group standing once and without conditions.
-    pub(crate) fn sample(&self) -> String {
+    #[must_use]
+    pub fn sample(&self) -> String {
         self.text.replace(FILTER, "").replace(['[', ']'], "")
     }
 

@@ -114,10 +114,11 @@ impl Tx {
     }
 
     /// Runs a script of several statements.
-    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<(), DbError> {
+    pub(crate) async fn run_script(&mut self, script: &str) -> Result<(), DbError> {
+        let script = sqlx::raw_sql(AssertSqlSafe(script));
         match &mut self.0 {
-            Inner::Sqlite(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop)?,
-            Inner::Postgres(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop)?,
+            Inner::Sqlite(tx) => script.execute(&mut **tx).await.map(drop)?,
+            Inner::Postgres(tx) => script.execute(&mut **tx).await.map(drop)?,
         }
         Ok(())
     }

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use cp_base::{CallId, IdGenerator, Timestamp, UsdNanos};
+use cp_base::{CallId, IdGenerator, InstallationScope, ProjectScope, Timestamp, UsdNanos};
 use cp_db::{
-    Args, Db, DbError, Durability, Filter, MigrateError, Migration, Migrations, OpenError, Statement, args,
-    statements,
+    Args, Db, DbError, Durability, Filter, MigrateError, Migration, Migrations, OpenError, Reach, Rows,
+    Statement, Table, args, statements,
 };
 use cp_testkit::{FakeClock, db_test, ids};
 
@@ -40,6 +40,7 @@ const THINGS: Migrations = Migrations {
         postgres: "CREATE TABLE things (id UUID NOT NULL PRIMARY KEY, number BIGINT NOT NULL, label TEXT, body BYTEA,
                    flag BOOLEAN NOT NULL); CREATE INDEX things_by_number ON things (number)",
     }],
+    tables: &[Table::new("things", Rows::OfEverybody)],
 };
 const AT: Timestamp = Timestamp(1);
 
@@ -52,14 +53,14 @@ fn thing(id: CallId, number: i64) -> Args {
 }
 
 async fn insert(db: &Db, rows: Vec<Args>) -> Result<u64, DbError> {
-    let mut tx = db.begin_write().await?;
+    let mut tx = db.begin_write(InstallationScope::grant()).await?;
     let changed = tx.execute_many(INSERT, args![], rows).await?;
     tx.commit().await?;
     Ok(changed)
 }
 
 async fn count(db: &Db) -> i64 {
-    let mut tx = db.begin_read().await.unwrap();
+    let mut tx = db.begin_read(InstallationScope::grant()).await.unwrap();
     tx.fetch_optional(COUNT, args![]).await.unwrap().unwrap().get("number").unwrap()
 }
 
@@ -92,7 +93,7 @@ db_test! {
         let nothing = args![empty, UsdNanos(i64::MIN), None::<&str>, None::<Vec<u8>>, false];
         insert(&test.db, vec![args![full, u64::MAX, "with\0nul, é", vec![0_u8, 255], true], nothing]).await.unwrap();
 
-        let mut tx = test.db.begin_read().await.unwrap();
+        let mut tx = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         let row = tx.fetch_optional(FIND, args![full]).await.unwrap().unwrap();
         assert_eq!(row.get::<CallId>("id").unwrap(), full);
         assert_eq!(row.get::<u64>("number").unwrap(), u64::try_from(i64::MAX).unwrap(), "saturates");
@@ -119,7 +120,7 @@ db_test! {
         assert_eq!(insert(&test.db, rows(2)).await.unwrap(), 777);
         assert_eq!(insert(&test.db, vec![]).await.unwrap(), 0);
 
-        let mut tx = test.db.begin_read().await.unwrap();
+        let mut tx = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         let listed = tx.fetch_many(LIST, args![true], all.iter().map(|id| args![*id]).collect()).await.unwrap();
         let listed: BTreeSet<CallId> = listed.iter().map(|row| row.get("id").unwrap()).collect();
         assert_eq!(listed, all.into_iter().collect());
@@ -133,14 +134,14 @@ db_test! {
         let mut filter = Filter::default();
         filter.and_if("number >= $1", Some(3_i64));
         filter.and("number < $1 OR label = $2", args![7_i64, "other"]);
-        let mut tx = test.db.begin_read().await.unwrap();
+        let mut tx = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         assert_eq!(tx.fetch_filtered(PAGE, args![true, 100_i64], filter).await.unwrap().len(), 4);
         assert_eq!(tx.fetch_filtered(PAGE, args![true, 2_i64], Filter::default()).await.unwrap().len(), 2);
     }
 
     async fn a_dropped_transaction_leaves_nothing(test: TestDb) {
         test.db.migrate(&[THINGS], AT).await.unwrap();
-        let mut tx = test.db.begin_write().await.unwrap();
+        let mut tx = test.db.begin_write(InstallationScope::grant()).await.unwrap();
         tx.execute_many(INSERT, args![], vec![thing(generator().mint(), 1)]).await.unwrap();
         drop(tx);
         assert_eq!(count(&test.db).await, 0);
@@ -149,7 +150,7 @@ db_test! {
     async fn readers_see_one_snapshot_and_cannot_write(test: TestDb) {
         test.db.migrate(&[THINGS], AT).await.unwrap();
         let ids = generator();
-        let mut reader = test.db.begin_read().await.unwrap();
+        let mut reader = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         assert!(reader.fetch_all(COUNT, args![]).await.unwrap().len() == 1);
         insert(&test.db, vec![thing(ids.mint(), 1)]).await.unwrap();
         let row = reader.fetch_optional(COUNT, args![]).await.unwrap().unwrap();
@@ -168,7 +169,7 @@ db_test! {
             let db = test.connect_again().await;
             writers.spawn(async move {
                 for _ in 0..25 {
-                    let mut tx = db.begin_write().await.unwrap();
+                    let mut tx = db.begin_write(InstallationScope::grant()).await.unwrap();
                     tx.fetch_all(BUMP, args![id]).await.unwrap();
                     tx.commit().await.unwrap();
                 }
@@ -177,7 +178,7 @@ db_test! {
         while let Some(writer) = writers.join_next().await {
             writer.unwrap();
         }
-        let mut tx = test.db.begin_read().await.unwrap();
+        let mut tx = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         assert_eq!(tx.fetch_optional(FIND, args![id]).await.unwrap().unwrap().get::<i64>("number").unwrap(), 100);
     }
 
@@ -188,7 +189,7 @@ db_test! {
         const WRONG: Statement = Statement::new("WRONG", "SELECT nothing FROM nowhere");
         assert!(matches!(test.db.prepare(WRONG).await, Err(DbError::Statement(_))));
         test.db.close().await;
-        assert!(test.db.begin_read().await.unwrap_err().is_retryable());
+        assert!(test.db.begin_read(InstallationScope::grant()).await.unwrap_err().is_retryable());
     }
 
     async fn every_statement_prepares(test: TestDb) {
@@ -210,7 +211,7 @@ db_test! {
         const BROKEN: &str = "CREATE TABLE half (id INTEGER); SELECT nothing FROM nowhere";
         const STEPS: &[Migration] =
             &[THINGS.steps[0], Migration { name: "0002_broken", sqlite: BROKEN, postgres: BROKEN }];
-        let error = test.db.migrate(&[Migrations { module: "things", steps: STEPS }], AT).await.unwrap_err();
+        let error = test.db.migrate(&[Migrations { steps: STEPS, ..THINGS }], AT).await.unwrap_err();
         assert!(matches!(error, MigrateError::Step { name: "0002_broken", .. }), "{error}");
         assert!(!test.db.catalogue().await.unwrap().iter().any(|line| line.starts_with("half")));
         test.db.migrate(&[THINGS], AT).await.unwrap();
@@ -223,7 +224,7 @@ db_test! {
         assert!(error.to_string().contains(test.db.name()), "{error}");
         const STEPS: &[Migration] =
             &[Migration { name: "0001_things", sqlite: "SELECT 1", postgres: "SELECT 1" }];
-        let error = test.db.migrate(&[Migrations { module: "things", steps: STEPS }], AT).await.unwrap_err();
+        let error = test.db.migrate(&[Migrations { steps: STEPS, ..THINGS }], AT).await.unwrap_err();
         assert!(matches!(error, MigrateError::Altered { .. }), "{error}");
     }
 
@@ -282,4 +283,96 @@ async fn a_server_that_does_not_answer_is_named_without_its_password() {
     assert!(chain.contains(&format!("postgres://127.0.0.1:{port}/store")), "{chain}");
     assert!(!chain.contains("open-sesame"), "{chain}");
     assert!(matches!(open("postgres://h:no-port/").await, OpenError::InvalidUrl(_)));
+}
+
+/// A table of tenants, as a version of the program made it that put up no walls.
+const NOTES: Migrations = Migrations {
+    module: "notes",
+    steps: &[Migration {
+        name: "0001_notes",
+        sqlite: "CREATE TABLE notes (org_id BLOB NOT NULL, project_id BLOB NOT NULL, note TEXT NOT NULL) STRICT",
+        postgres: "CREATE TABLE notes (org_id UUID NOT NULL, project_id UUID NOT NULL, note TEXT NOT NULL)",
+    }],
+    tables: &[],
+};
+const ADD_NOTE: Statement =
+    Statement::new("ADD_NOTE", "INSERT INTO notes (org_id, project_id, note) VALUES ($1, $2, $3)");
+const ALL_NOTES: Statement = Statement::new("ALL_NOTES", "SELECT note FROM notes ORDER BY note");
+
+async fn add_note(db: &Db, reach: impl Into<Reach>, scope: ProjectScope, note: &str) -> Result<(), DbError> {
+    let mut tx = db.begin_write(reach).await?;
+    tx.execute(ADD_NOTE, args![scope.org(), scope, note]).await?;
+    tx.commit().await
+}
+
+async fn notes(db: &Db, reach: impl Into<Reach>) -> Vec<String> {
+    let mut tx = db.begin_read(reach).await.unwrap();
+    let rows = tx.fetch_all(ALL_NOTES, args![]).await.unwrap();
+    rows.iter().map(|row| row.get("note").unwrap()).collect()
+}
+
+#[test]
+fn a_database_with_rows_is_given_walls() {
+    cp_testkit::run_on_postgres(async |test| {
+        let ids = generator();
+        let (org, other) = (ids.mint(), ids.mint());
+        let ours = ProjectScope::grant(org, ids.mint());
+        let sibling = ProjectScope::grant(org, ids.mint());
+        let foreign = ProjectScope::grant(other, ids.mint());
+        test.db.migrate(&[NOTES], AT).await.unwrap();
+        assert_eq!(test.db.list_open_tables().await.unwrap(), ["notes"], "nobody stated whose its rows are");
+        for (scope, note) in [(ours, "ours"), (sibling, "sibling's"), (foreign, "foreign")] {
+            add_note(&test.db, ours, scope, note).await.unwrap();
+        }
+
+        const TABLES: &[Table] = &[Table::new("notes", Rows::OfProject)];
+        test.db.migrate(&[NOTES.with_tables(TABLES)], AT).await.unwrap();
+        assert!(test.db.list_open_tables().await.unwrap().is_empty());
+        assert_eq!(notes(&test.db, ours).await, ["ours"]);
+        assert_eq!(notes(&test.db, ours.org_scope()).await, ["ours", "sibling's"]);
+        assert_eq!(notes(&test.db, foreign).await, ["foreign"]);
+        assert_eq!(notes(&test.db, InstallationScope::grant()).await, ["foreign", "ours", "sibling's"]);
+        let refused = add_note(&test.db, ours, foreign, "another").await.unwrap_err();
+        assert!(matches!(refused, DbError::Statement(_)), "{refused:?}");
+
+        // Another word takes the place of the one before.
+        const WIDER: &[Table] = &[Table::new("notes", Rows::OfProject).seen(Rows::OfOrg)];
+        test.db.migrate(&[NOTES.with_tables(WIDER)], AT).await.unwrap();
+        assert_eq!(notes(&test.db, ours).await, ["ours", "sibling's"]);
+        add_note(&test.db, ours, sibling, "another").await.unwrap_err();
+
+        // What stands is left alone, and nobody who reads is waited for.
+        let mut reader = test.db.begin_read(ours).await.unwrap();
+        reader.fetch_all(ALL_NOTES, args![]).await.unwrap();
+        let modules = [NOTES.with_tables(WIDER)];
+        tokio::time::timeout(std::time::Duration::from_secs(20), test.db.migrate(&modules, AT))
+            .await
+            .unwrap()
+            .unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_superuser_can_take_a_role_that_walls_hold_for() {
+    const TABLES: &[Table] = &[Table::new("notes", Rows::OfProject)];
+    let cluster = cp_testkit::Cluster::start();
+    let timeout = std::time::Duration::from_secs(10);
+    let ids = generator();
+    let (ours, foreign) =
+        (ProjectScope::grant(ids.mint(), ids.mint()), ProjectScope::grant(ids.mint(), ids.mint()));
+
+    let db = Db::connect_as(&cluster.superuser_url(), "codepromptu", timeout).await.unwrap();
+    db.migrate(&[NOTES.with_tables(TABLES)], AT).await.unwrap();
+    assert_eq!(db.find_passing_role().await.unwrap(), None);
+    add_note(&db, ours, ours, "ours").await.unwrap();
+    assert!(notes(&db, foreign).await.is_empty());
+
+    let superuser = Db::connect(&cluster.superuser_url(), Durability::Process).await.unwrap();
+    assert_eq!(superuser.find_passing_role().await.unwrap().as_deref(), Some("postgres"));
+    assert_eq!(notes(&superuser, foreign).await, ["ours"], "a superuser passes");
+
+    for role in ["no such role", "no\"such; role"] {
+        let error = Db::connect_as(&cluster.superuser_url(), role, timeout).await.unwrap_err();
+        assert!(matches!(error, OpenError::Role { .. }) && error.to_string().contains(role), "{error:?}");
+    }
 }

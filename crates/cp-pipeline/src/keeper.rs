@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cp_base::{Clock, KeyRing, MasterKey, ProjectId, ProjectScope, SigningKey, Tick, Timestamp};
+use cp_base::{
+    Clock, InstallationScope, KeyRing, MasterKey, ProjectId, ProjectScope, SigningKey, Tick, Timestamp,
+};
 use cp_capture::{Log, Position};
 use cp_db::Db;
 use cp_store::{Erased, Erasure, ErasureCertificate, ErasureState, Held, LegalHold, RetentionPolicy};
@@ -122,7 +124,7 @@ impl Keeper {
     pub async fn keep(&mut self) -> Result<bool, Box<dyn Error + Send + Sync>> {
         let KeeperParts { db, master, ring, .. } = &self.parts;
         cp_store::refresh_keys(db, master, ring).await?;
-        let mut tx = db.begin_read().await?;
+        let mut tx = db.begin_read(InstallationScope::grant()).await?;
         let erasures = cp_store::list_erasures(&mut tx).await?;
         drop(tx);
         let mut is_waiting = false;
@@ -157,7 +159,7 @@ impl Keeper {
                 break;
             }
             add(&mut erasure.erased, step);
-            let mut tx = db.begin_write().await?;
+            let mut tx = db.begin_write(scope).await?;
             cp_store::save_erasure(&mut tx, erasure).await?;
             tx.commit().await?;
         }
@@ -169,7 +171,7 @@ impl Keeper {
         let mut nodes = traffic.list_nodes().await?;
         nodes.push(log.node());
         erasure.state = ErasureState::Log;
-        let mut tx = db.begin_write().await?;
+        let mut tx = db.begin_write(scope).await?;
         cp_store::await_logs(&mut tx, erasure.id, &nodes).await?;
         cp_store::save_erasure(&mut tx, erasure).await?;
         tx.commit().await?;
@@ -179,7 +181,7 @@ impl Keeper {
     /// Has this node's log forget, and ends the erasure once all have.
     async fn erase_from_log(&self, erasure: &Erasure) -> Result<bool, Box<dyn Error + Send + Sync>> {
         let KeeperParts { db, log, clock, signing, .. } = &self.parts;
-        let mut tx = db.begin_write().await?;
+        let mut tx = db.begin_write(erasure.scope).await?;
         let end = i64::try_from(log.written().borrow().0)?;
         cp_store::set_log_position(&mut tx, erasure.id, log.node(), end).await?;
         let logs = cp_store::list_erasure_logs(&mut tx, erasure.id).await?;
@@ -204,7 +206,7 @@ impl Keeper {
 
     /// Deletes what is older than the projects' policies.
     async fn expire(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let mut tx = self.parts.db.begin_read().await?;
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let mut projects = Vec::new();
         for (scope, policy) in cp_store::list_retention(&mut tx).await? {
             projects.push((scope, policy, holds(cp_store::list_holds(&mut tx, scope).await?)));

@@ -1,8 +1,8 @@
 //! The first start, and every later one: what must be there before a call can be stored.
 
 use cp_base::{
-    Clock, DataKeyId, IdGenerator, KeyId, KeyRing, MasterKey, OrgId, ProjectId, ProjectScope, Random,
-    SealingKey, SigningKey, UnsealError,
+    Clock, DataKeyId, IdGenerator, InstallationScope, KeyId, KeyRing, MasterKey, OrgId, ProjectId,
+    ProjectScope, Random, SealingKey, SigningKey, UnsealError,
 };
 use cp_db::{Db, DbError, Row, Tx, args};
 
@@ -116,7 +116,7 @@ pub enum RegistryError {
 /// Opens the registry of a migrated database; at the first start makes its organisation, project and keys. Of
 /// several nodes that start at once one makes them, and all return the same.
 pub async fn bootstrap(db: &Db, genesis: &Genesis<'_>) -> Result<Registry, RegistryError> {
-    let mut tx = db.begin_write().await?;
+    let mut tx = db.begin_write(InstallationScope::grant()).await?;
     create_default_project(&mut tx, genesis).await?;
     let row = tx.fetch_optional(sql::FIND_DEFAULT_PROJECT, args![]).await?.ok_or(RegistryError::NoProject)?;
     let default_scope = scope_of(&row)?;

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use cp_base::{
-    DataKeyId, DataKeys, KeyId, KeyRing, MasterKey, ProjectId, ProjectScope, SealingKey, Timestamp,
-    UnsealError,
+    DataKeyId, DataKeys, InstallationScope, KeyId, KeyRing, MasterKey, ProjectId, ProjectScope, SealingKey,
+    Timestamp, UnsealError,
 };
 use cp_db::{Db, DbError, Row, Tx, args};
 
@@ -164,7 +164,7 @@ pub async fn load_data_keys(
 
 /// Tells a running program of new projects and of new keys, which another node or a command may have made.
 pub async fn refresh_keys(db: &Db, master: &MasterKey, ring: &KeyRing) -> Result<(), RegistryError> {
-    let mut tx = db.begin_read().await?;
+    let mut tx = db.begin_read(InstallationScope::grant()).await?;
     for (project, keys) in load_data_keys(&mut tx, master).await? {
         ring.put(project, keys);
     }
@@ -173,7 +173,7 @@ pub async fn refresh_keys(db: &Db, master: &MasterKey, ring: &KeyRing) -> Result
 
 /// A project's keys, those destroyed too.
 pub async fn list_data_keys(db: &Db, scope: ProjectScope) -> Result<Vec<DataKeyInfo>, DbError> {
-    let mut tx = db.begin_read().await?;
+    let mut tx = db.begin_read(scope).await?;
     let rows = tx.fetch_all(sql::LIST_KEYS_OF_PROJECT, args![scope]).await?;
     let info = |row: &Row| {
         Ok(DataKeyInfo {

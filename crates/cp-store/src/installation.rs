@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use cp_base::{KeyId, MasterKey, SealingKey, SigningKey};
+use cp_base::{InstallationScope, KeyId, MasterKey, SealingKey, SigningKey};
 use cp_db::{Db, DbError, Row, Tx, args};
 
 use crate::bootstrap::{Genesis, RegistryError};
@@ -139,7 +139,7 @@ async fn prepare(
     genesis: &Genesis<'_>,
     new: &MasterKey,
 ) -> Result<(Vec<Row>, Vec<Row>), RegistryError> {
-    let mut tx = db.begin_write().await?;
+    let mut tx = db.begin_write(InstallationScope::grant()).await?;
     let keys = tx.fetch_all(sql::LIST_DATA_KEYS, args![]).await?;
     let untouched = under(&keys, genesis.master)?;
     let begun = under(&tx.fetch_all(sql::LIST_INSTALLATION_KEYS, args![]).await?, new)? > 0;
@@ -191,7 +191,7 @@ fn again(
 }
 
 async fn one(db: &Db, statement: cp_db::Statement, args: cp_db::Args) -> Result<(), DbError> {
-    let mut tx = db.begin_write().await?;
+    let mut tx = db.begin_write(InstallationScope::grant()).await?;
     tx.execute(statement, args).await?;
     tx.commit().await
 }

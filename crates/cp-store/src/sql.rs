@@ -84,20 +84,30 @@ mod tests {
     use cp_base::Timestamp;
     use cp_testkit::db_test;
 
+    fn all() -> Vec<cp_db::Statement> {
+        let all = [
+            crate::sql::ALL,
+            crate::sql::access::ALL,
+            crate::sql::audit::ALL,
+            crate::sql::gateway::ALL,
+            crate::sql::people::ALL,
+            crate::sql::policies::ALL,
+            crate::sql::prompts::ALL,
+            crate::sql::retention::ALL,
+        ];
+        all.concat()
+    }
+
+    #[test]
+    fn a_statement_that_forgets_its_scope_finds_nothing_of_others() {
+        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], &all());
+        assert!(matter.len() >= 40, "the test has lost its point: {matter:?}");
+    }
+
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            let all = [
-                crate::sql::ALL,
-                crate::sql::access::ALL,
-                crate::sql::audit::ALL,
-                crate::sql::gateway::ALL,
-                crate::sql::people::ALL,
-                crate::sql::policies::ALL,
-                crate::sql::prompts::ALL,
-                crate::sql::retention::ALL,
-            ];
-            for statement in all.concat() {
+            for statement in all() {
                 test.db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }
         }

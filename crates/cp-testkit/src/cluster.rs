@@ -1,16 +1,20 @@
 //! A PostgreSQL server of a test's own, which the test stops and starts.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
 /// The folder of the server programs, told by whoever starts the tests.
 const BIN: &str = "CODEPROMPTU_TEST_POSTGRES_BIN";
+
+/// The program's role is no superuser: walls in the database hold for it.
+const ROLE: &str = "CREATE ROLE codepromptu LOGIN\nALTER DATABASE postgres OWNER TO codepromptu\n";
 
 /// Nothing needs to outlive a crash of the machine.
 const SETTINGS: &str = "-c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
@@ -61,6 +65,7 @@ impl Cluster {
         let cluster = Self { bin: bin(), dir, user, port, _held: held };
         let options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
         cluster.run("initdb", &options);
+        cluster.administer(ROLE);
         cluster
     }
 
@@ -77,6 +82,12 @@ impl Cluster {
     /// Where it answers.
     #[must_use]
     pub fn url(&self) -> String {
+        format!("postgres://codepromptu@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Where it answers to its superuser.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
@@ -103,14 +114,30 @@ impl Cluster {
         self.run("pg_ctl", &["start", "-w", "-l", &log, "-o", &options]);
     }
 
+    /// Runs statements, one a line, while the server is not started.
+    fn administer(&self, statements: &str) {
+        let mut command = self.unprivileged("postgres");
+        command.args(["--single", "-D"]).arg(self.dir.path().join("data")).arg("postgres");
+        let mut server =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server programs run");
+        server.stdin.take().expect("it is a pipe").write_all(statements.as_bytes()).expect("they are read");
+        assert!(server.wait().expect("it is our child").success(), "{statements}");
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let output = self.command(program).args(arguments).output().expect("the server programs run");
         assert!(output.status.success(), "{program} {arguments:?}: {output:?}");
     }
 
     fn command(&self, program: &str) -> Command {
+        let mut command = self.unprivileged(program);
+        command.arg("-D").arg(self.dir.path().join("data"));
+        command
+    }
+
+    fn unprivileged(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        command.current_dir(self.dir.path()).arg("-D").arg(self.dir.path().join("data"));
+        command.current_dir(self.dir.path());
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cp_base::Timestamp;
-use cp_db::{Db, Durability, Migrations};
+use cp_db::{Db, Durability, Engine, Migrations};
 use tempfile::TempDir;
 
 /// The throw-away cluster's URL, with the rights to create databases.
@@ -27,6 +27,17 @@ impl TestDb {
     /// A second handle, with connections of its own, as another process would have.
     pub async fn connect_again(&self) -> Db {
         connect(&self.location).await
+    }
+
+    /// Changes rows of anybody's by a script of several statements that the program does not know.
+    #[expect(clippy::expect_used, reason = "a script that does not run must fail its test")]
+    pub async fn change(&self, script: &str) {
+        // On PostgreSQL the statements of one script are one transaction.
+        let reach = match self.db.engine() {
+            Engine::Sqlite => "",
+            Engine::Postgres => "SET LOCAL codepromptu.installation = 'on'; ",
+        };
+        self.db.run_script(&format!("{reach}{script}")).await.expect("the script runs");
     }
 
     /// The files of a SQLite database, its log included; none for PostgreSQL.
@@ -83,11 +94,17 @@ async fn administer(cluster: &str, scripts: &[&str]) {
     db.close().await;
 }
 
-/// Checks that the two schemas of `modules` say the same on their engines.
+/// Checks that the two schemas of `modules` say the same on their engines, and that it is stated of each table whose its
+/// rows are.
 #[expect(clippy::expect_used, reason = "a schema that does not apply must fail its test")]
 pub fn assert_schema_parity(modules: &[Migrations]) {
     let catalogue = async |test: TestDb| {
         test.db.migrate(modules, Timestamp(0)).await.expect("the migrations apply");
+        let open = test.db.list_open_tables().await.expect("the catalogue can be read");
+        assert!(
+            open.is_empty(),
+            "{open:?}: everybody reaches their rows; say whose they are, in the list `TABLES` of their crate's `tables.rs`"
+        );
         test.db.catalogue().await.expect("the catalogue can be read").join("\n")
     };
     let (sqlite, postgres) = (run_on_sqlite(catalogue), run_on_postgres(catalogue));

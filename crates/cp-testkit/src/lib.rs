@@ -3,6 +3,7 @@
 mod clock;
 mod cluster;
 mod database;
+mod walls;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use cp_base::{IdGenerator, Random};
 pub use clock::FakeClock;
 pub use cluster::{Cluster, hold_port, unprivileged_user};
 pub use database::{TestDb, assert_schema_parity, run_on_postgres, run_on_sqlite};
+pub use walls::{assert_rows_are_kept_apart, unscoped_statements_that_matter};
 
 /// Ids that are the same in every run, minted at the time that `clock` shows.
 #[must_use]

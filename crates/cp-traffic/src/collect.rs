@@ -35,7 +35,7 @@ pub struct Collected {
 impl TrafficStore {
     /// Collects what can be. Nothing was looked into when nothing is left to do.
     pub async fn collect_garbage(&self, scope: ProjectScope) -> Result<Collected, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let rows = tx.fetch_all(sql::LIST_GARBAGE, args![scope, MARKS]).await?;
         drop(tx);
         let marked = rows.iter().map(|row| row.get("hash")).collect::<Result<BTreeSet<Digest>, _>>()?;
@@ -43,13 +43,13 @@ impl TrafficStore {
         let unneeded = self.unneeded(scope, marked.clone()).await?;
         let needed: Vec<_> = marked.difference(&unneeded).map(|hash| args![*hash]).collect();
         if !needed.is_empty() {
-            let mut tx = self.db.begin_write().await?;
+            let mut tx = self.db.begin_write(scope).await?;
             tx.execute_many(sql::UNMARK_GARBAGE, args![scope], needed).await?;
             tx.commit().await?;
         }
         let unneeded: Vec<_> = unneeded.into_iter().map(|hash| args![hash]).collect();
         for step in unneeded.chunks(STEP) {
-            let mut tx = self.db.begin_write().await?;
+            let mut tx = self.db.begin_write(scope).await?;
             enter_epoch(&mut tx, scope).await?;
             let (bodies, bytes) = delete_marked(&mut tx, scope, step.to_vec()).await?;
             tx.commit().await?;
@@ -67,7 +67,7 @@ impl TrafficStore {
     ) -> Result<BTreeSet<Digest>, StoreError> {
         let mut after = Some(CallId::from_uuid(Default::default()));
         while let Some(last) = after.filter(|_| !wanted.is_empty()) {
-            let mut tx = self.db.begin_read().await?;
+            let mut tx = self.db.begin_read(scope).await?;
             let rows = tx.fetch_all(sql::PAGE_REFS, args![scope, last, PAGE]).await?;
             drop(tx);
             after = None;

@@ -89,7 +89,7 @@ impl TrafficStore {
         filter: &CallFilter,
         by: CostGrouping,
     ) -> Result<Option<Vec<CostGroup>>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let most = MAX_GROUPS as u64 + 1;
         let args = args![scope, by.day, by.provider, by.model, by.client, by.tier, by.list, most];
         let rows =

@@ -106,7 +106,7 @@ impl TrafficStore {
         scope: ProjectScope,
         person: Digest,
     ) -> Result<PersonCounts, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let row = tx.fetch_optional(sql::COUNT_PERSON, args![scope, person]).await?;
         let row = row.ok_or(StoreError::Damaged("count"))?;
         Ok(PersonCounts {
@@ -128,7 +128,7 @@ impl TrafficStore {
         until: Timestamp,
     ) -> Result<Vec<SubjectKeyId>, StoreError> {
         let destroyed = self.subjects.destroy(scope, person, until).await?;
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         enter_epoch(&mut tx, scope).await?;
         tx.commit().await?;
         Ok(destroyed)
@@ -143,7 +143,7 @@ impl TrafficStore {
         secrets: &[SubjectKeyId],
     ) -> Result<Erased, StoreError> {
         let person = Person { scope, digest: person, until };
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         tx.hold_alone(scope.project()).await?;
         let doomed = self.doomed(&mut tx, person, secrets).await?;
         let mut erased = delete(&mut tx, person, doomed).await?;

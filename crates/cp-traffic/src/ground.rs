@@ -105,7 +105,7 @@ impl TrafficStore {
     }
 
     async fn ground(&self, scope: ProjectScope, concerns: Concerns) -> Result<Ground, StoreError> {
-        let mut tx = self.db.begin_read_to_write().await?;
+        let mut tx = self.db.begin_read_to_write(scope).await?;
         let state = state(&mut tx, scope).await?;
         let (mut erased, mut stripped) = (BTreeSet::new(), BTreeSet::new());
         // Without an epoch nothing was ever erased.

@@ -22,6 +22,7 @@ mod spend;
 mod sql;
 mod store;
 mod subjects;
+mod tables;
 mod write;
 
 pub use collect::Collected;
@@ -42,7 +43,9 @@ pub use store::{StoreError, TrafficStore};
 pub use write::give_way;
 
 /// The traffic store's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles", "0004_subject_keys", "0005_erasure", "0006_gateway_keys");
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles", "0004_subject_keys", "0005_erasure", "0006_gateway_keys")
+    .with_tables(tables::TABLES);
 
 /// The schema of a database that holds people's secrets and nothing else.
-pub const SUBJECT_KEY_MIGRATIONS: cp_db::Migrations = cp_db::migrations!("subject-keys": "0004_subject_keys");
+pub const SUBJECT_KEY_MIGRATIONS: cp_db::Migrations =
+    cp_db::migrations!("subject-keys": "0004_subject_keys").with_tables(tables::SUBJECT_KEY_TABLES);

@@ -35,7 +35,7 @@ impl TrafficStore {
         match &filter.text {
             Some(text) if !text.is_empty() => self.scan(scope, filter, after, (text, limit)).await,
             _ => {
-                let mut tx = self.db.begin_read().await?;
+                let mut tx = self.db.begin_read(scope).await?;
                 let calls =
                     fetch_calls(&mut tx, scope, conditions(&self.vault(scope)?, filter, after), limit + 1)
                         .await?;
@@ -57,7 +57,7 @@ impl TrafficStore {
         if let Some(after) = after {
             filter.and("(started_at, call_id) > ($1, $2)", args![after.started_at, after.call]);
         }
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let args = args![scope, conversation, limit as u64 + 1];
         let rows = tx.fetch_filtered(sql::LIST_CONVERSATION, args, filter).await?;
         Ok(page(rows.iter().map(columns::from_row).collect::<Result<_, _>>()?, limit))
@@ -94,7 +94,7 @@ impl TrafficStore {
         scope: ProjectScope,
         call: CallId,
     ) -> Result<Option<CallDetail>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let Some(row) = tx.fetch_optional(sql::FIND_CALL, args![scope, call]).await? else { return Ok(None) };
         drop(tx);
         Ok(self.open_calls(scope, vec![columns::from_row(&row)?]).await?.pop())
@@ -107,7 +107,7 @@ impl TrafficStore {
         filter: &CallFilter,
         bound: u64,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let conditions = conditions(&self.vault(scope)?, filter, None);
         let rows = tx.fetch_filtered(sql::COUNT_CALLS, args![scope, bound], conditions).await?;
         Ok(rows.first().map_or(Ok(0), |row| row.get("calls"))?)
@@ -119,7 +119,7 @@ impl TrafficStore {
         calls: Vec<CallSummary>,
     ) -> Result<Vec<CallDetail>, StoreError> {
         let vault = self.vault(scope)?;
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let mut contents = HashMap::new();
         let ids = calls.iter().map(|call| args![call.call]).collect();
         for row in tx.fetch_many(sql::LIST_CONTENTS, args![scope], ids).await? {

@@ -95,7 +95,7 @@ impl TrafficStore {
         if let Some(after) = after {
             conditions.and("(started_at, call_id) > ($1, $2)", args![after.started_at, after.call]);
         }
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let args = args![scope, MAX_REPRICED as u64 + 1];
         let rows = tx.fetch_filtered(sql::LIST_REPRICEABLE, args, conditions).await?;
         let calls: Vec<CallSummary> = rows.iter().map(columns::from_row).collect::<Result<_, _>>()?;
@@ -114,7 +114,7 @@ impl TrafficStore {
         if prices.is_empty() {
             return Ok(0);
         }
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         let Repricing { id, begun_at, actor, filter } = repricing;
         let run = args![scope.org(), scope, *id, *begun_at, short(actor), short(filter)];
         tx.execute(sql::STORE_REPRICING, run).await?;
@@ -161,7 +161,7 @@ impl TrafficStore {
         if let Some((changed_at, call)) = after {
             conditions.and("(c.changed_at, c.call_id) < ($1, $2)", args![changed_at, call]);
         }
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let args = args![scope, limit as u64 + 1];
         let rows = tx.fetch_filtered(sql::LIST_COST_CHANGES, args, conditions).await?;
         let mut changes: Vec<CostChange> = rows.iter().map(change).collect::<Result<_, _>>()?;

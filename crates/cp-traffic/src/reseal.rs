@@ -79,14 +79,14 @@ impl TrafficStore {
 
     /// How many values there are; what [`reseal`](Self::reseal) comes to at most.
     pub async fn count_sealed(&self, scope: ProjectScope) -> Result<u64, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let row = tx.fetch_optional(sql::COUNT_SEALED, args![scope]).await?;
         Ok(row.ok_or(StoreError::Damaged("count"))?.get("sealed")?)
     }
 
     async fn reseal_bodies(&self, scope: ProjectScope, after: Digest) -> Result<Resealed, StoreError> {
         let vault = self.vault(scope)?;
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let page = args![scope, after, vault.keys.sealing().id(), PIECE];
         let hashes: Vec<Digest> = fitting(&tx.fetch_all(sql::PAGE_OLD_BODIES, page).await?, "hash")?;
         let rows = hashes.iter().map(|hash| args![*hash]).collect();
@@ -104,12 +104,12 @@ impl TrafficStore {
         };
         let (rows, unreadable) = self.sealed_anew(vault, &old, anew).await?;
         let next = hashes.last().copied().map_or_else(Place::first_document, Place::Bodies);
-        self.write_resealed(sql::RESEAL_BODY, (rows, unreadable), Some(next)).await
+        self.write_resealed(scope, sql::RESEAL_BODY, (rows, unreadable), Some(next)).await
     }
 
     async fn reseal_documents(&self, scope: ProjectScope, after: CallId) -> Result<Resealed, StoreError> {
         let vault = self.vault(scope)?;
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let page = args![scope, after, vault.keys.sealing().id(), PIECE];
         let calls: Vec<CallId> = fitting(&tx.fetch_all(sql::PAGE_OLD_DOCUMENTS, page).await?, "call_id")?;
         let rows = calls.iter().map(|call| args![*call]).collect();
@@ -130,7 +130,7 @@ impl TrafficStore {
         };
         let (rows, unreadable) = self.sealed_anew(vault, &old, anew).await?;
         let next = calls.last().copied().map(Place::Documents);
-        self.write_resealed(sql::RESEAL_DOCUMENT, (rows, unreadable), next).await
+        self.write_resealed(scope, sql::RESEAL_DOCUMENT, (rows, unreadable), next).await
     }
 
     /// What each value becomes, and how many nobody can open.
@@ -153,13 +153,14 @@ impl TrafficStore {
 
     async fn write_resealed(
         &self,
+        scope: ProjectScope,
         statement: Statement,
         (rows, unreadable): (Vec<Args>, u64),
         next: Option<Place>,
     ) -> Result<Resealed, StoreError> {
         let mut changed = 0;
         if !rows.is_empty() {
-            let mut tx = self.db.begin_write().await?;
+            let mut tx = self.db.begin_write(scope).await?;
             for row in rows {
                 changed += tx.execute(statement, row).await?;
             }

@@ -39,7 +39,7 @@ impl TrafficStore {
         holds: &Holds,
         after: Option<CallCursor>,
     ) -> Result<Expired, StoreError> {
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         tx.hold_alone(scope.project()).await?;
         let (calls, next) = expired(&mut tx, scope, before, (holds, after)).await?;
         let calls = delete_contents(&mut tx, scope, &calls).await?;
@@ -55,7 +55,7 @@ impl TrafficStore {
         holds: &Holds,
         after: Option<CallCursor>,
     ) -> Result<Expired, StoreError> {
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         tx.hold_alone(scope.project()).await?;
         let (calls, next) = expired(&mut tx, scope, before, (holds, after)).await?;
         delete_contents(&mut tx, scope, &calls).await?;
@@ -74,7 +74,7 @@ impl TrafficStore {
         person: Digest,
         calls: &[CallId],
     ) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let rows = calls.iter().map(|call| args![*call]).collect();
         Ok(!tx.fetch_many(sql::LIST_HELD_CALLS, args![scope, person], rows).await?.is_empty())
     }

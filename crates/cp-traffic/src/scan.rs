@@ -33,7 +33,7 @@ impl TrafficStore {
         let mut search = Search::new(text);
         let mut page = CallPage::EMPTY;
         loop {
-            let mut tx = self.db.begin_read().await?;
+            let mut tx = self.db.begin_read(scope).await?;
             let calls = fetch_calls(&mut tx, scope, conditions(&vault, filter, after), STEP).await?;
             let last_step = calls.len() < STEP;
             let refs = list_refs(&mut tx, scope, &calls).await?;

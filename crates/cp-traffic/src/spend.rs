@@ -1,6 +1,6 @@
 //! What gateway keys used, in sums: for the limits that the gateway keeps in memory.
 
-use cp_base::{GatewayKeyId, NodeId, Spend, Timestamp};
+use cp_base::{GatewayKeyId, InstallationScope, NodeId, Spend, Timestamp};
 use cp_db::{Args, Row, Statement, args};
 
 use crate::store::StoreError;
@@ -31,7 +31,7 @@ impl TrafficStore {
         statement: Statement,
         args: Args,
     ) -> Result<Vec<(GatewayKeyId, Spend)>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         tx.fetch_all(statement, args).await?.iter().map(spend).collect()
     }
 }

@@ -409,6 +409,12 @@ mod tests {
     use cp_base::Timestamp;
     use cp_testkit::db_test;
 
+    #[test]
+    fn a_statement_that_forgets_its_scope_finds_nothing_of_others() {
+        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], crate::sql::ALL);
+        assert!(matter.len() >= 30, "the test has lost its point: {matter:?}");
+    }
+
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cp_base::{
-    CallId, DataKeys, Digest, KeyRing, NodeId, ProjectId, ProjectScope, Random, SealingKey, UnsealError,
+    CallId, DataKeys, Digest, InstallationScope, KeyRing, NodeId, ProjectId, ProjectScope, Random,
+    SealingKey, UnsealError,
 };
 use cp_db::{Db, DbError, Row, args};
 
@@ -116,7 +117,7 @@ impl TrafficStore {
         let tips: Vec<Digest> = tips.iter().map(|tip| vault.chain_tip(client, tip)).collect();
         // Filled up by repetition, so that few lengths of the list, and few prepared statements, occur.
         let rows = tips.iter().cycle().take(tips.len().next_power_of_two()).map(|tip| args![*tip]).collect();
-        let mut tx = self.db.begin_read_to_write().await?;
+        let mut tx = self.db.begin_read_to_write(scope).await?;
         let mut found = HashMap::new();
         for row in tx.fetch_many(sql::FIND_CHAIN_PARENTS, args![before], rows).await? {
             if let Some(call) = row.get_optional::<CallId>("call_id")? {
@@ -134,28 +135,28 @@ impl TrafficStore {
         handle: Digest,
         before: CallId,
     ) -> Result<Option<ChainParent>, StoreError> {
-        let mut tx = self.db.begin_read_to_write().await?;
+        let mut tx = self.db.begin_read_to_write(scope).await?;
         let row = tx.fetch_optional(sql::FIND_NAMED, args![scope, handle, before]).await?;
         row.map(chain_parent).transpose()
     }
 
     /// The position up to which a consumer has stored a node's log; `None` before its first batch.
     pub async fn cursor(&self, node: NodeId, consumer: &str) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let row = tx.fetch_optional(sql::FIND_CURSOR, args![node, consumer]).await?;
         Ok(row.map(|row| row.get("position")).transpose()?)
     }
 
     /// The nodes whose logs were ever stored here.
     pub async fn list_nodes(&self) -> Result<Vec<NodeId>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let rows = tx.fetch_all(sql::LIST_NODES, args![]).await?;
         Ok(rows.iter().map(|row| row.get("node_id")).collect::<Result<_, _>>()?)
     }
 
     /// The project in numbers.
     pub async fn status(&self, scope: ProjectScope) -> Result<TrafficStatus, StoreError> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(scope).await?;
         let row = tx.fetch_optional(sql::GET_STATUS, args![scope]).await?;
         let row = row.ok_or(StoreError::Damaged("status"))?;
         Ok(TrafficStatus {
@@ -167,11 +168,11 @@ impl TrafficStore {
 
     /// Writes a row and reads it back: whether the store works, now.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await?;
         let row = tx.fetch_optional(sql::BEAT, args![]).await?.ok_or(StoreError::Damaged("probe"))?;
         let written: i64 = row.get("beats")?;
         tx.commit().await?;
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let row = tx.fetch_optional(sql::FIND_BEAT, args![]).await?.ok_or(StoreError::Damaged("probe"))?;
         // Another node may have counted on in between.
         if row.get::<i64>("beats")? < written { Err(StoreError::Damaged("probe")) } else { Ok(()) }

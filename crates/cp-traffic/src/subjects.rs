@@ -224,7 +224,7 @@ impl Subjects {
         wanted: impl Iterator<Item = Users> + Clone,
     ) -> Result<HashMap<Users, Known>, StoreError> {
         let digests: BTreeSet<Digest> = wanted.clone().flat_map(Users::both).collect();
-        let mut tx = self.db.begin_read_to_write().await?;
+        let mut tx = self.db.begin_read_to_write(holder.scope).await?;
         let rows = list(&mut tx, holder.scope, digests).await?;
         drop(tx);
         let mut known: HashMap<Users, Known> = wanted.map(|users| (users, Known::default())).collect();
@@ -256,7 +256,7 @@ impl Subjects {
                 SubjectSecret::generate(&self.random).wrap(&wrapping, &self.random, &holder.context(id));
             args![holder.scope, id, users.0, users.1, Some(wrapped), *at, None::<Timestamp>]
         });
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(holder.scope).await?;
         tx.execute_many(sql::CREATE_SUBJECT_KEYS, args![], rows.collect()).await?;
         Ok(tx.commit().await?)
     }
@@ -282,7 +282,7 @@ impl Subjects {
         if unknown.is_empty() {
             return Ok(found);
         }
-        let mut tx = self.db.begin_read_to_write().await?;
+        let mut tx = self.db.begin_read_to_write(holder.scope).await?;
         let ids = unknown.into_iter().map(|id| args![id]).collect();
         let rows = tx.fetch_many(sql::LIST_SUBJECT_KEYS, args![holder.scope], ids).await?;
         drop(tx);
@@ -303,7 +303,7 @@ impl Subjects {
         user: Digest,
         at: Timestamp,
     ) -> Result<Vec<SubjectKeyId>, StoreError> {
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(scope).await?;
         tx.execute(sql::DESTROY_SUBJECT_KEYS, args![scope, user, at]).await?;
         let rows = list(&mut tx, scope, [user].into()).await?;
         let mut destroyed = Vec::new();

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use cp_base::{CallId, Digest, NodeId, ProjectId, ProjectScope, SubjectKeyId};
+use cp_base::{CallId, Digest, InstallationScope, NodeId, ProjectId, ProjectScope, SubjectKeyId};
 use cp_db::{Args, Tx, args};
 
 use crate::content::{Bodies, Contents, Sealer, Vault};
@@ -78,7 +78,7 @@ impl TrafficStore {
         let grounds = self.grounds(&batch.writes).await?;
         let plan = self.plan(batch.writes, &grounds)?;
         let bodies = self.seal_new_bodies(&plan, &grounds).await?;
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await?;
         for (project, ground) in &grounds {
             if ground.stand(&mut tx).await? {
                 tx.execute_many(sql::UNMARK_GARBAGE, args![*project], plan.hashes(*project)).await?;
@@ -135,7 +135,7 @@ impl TrafficStore {
         let mut rows = BTreeMap::new();
         for (project, ground) in grounds {
             let mut stored = HashSet::new();
-            let mut tx = self.db.begin_read_to_write().await?;
+            let mut tx = self.db.begin_read_to_write(ground.vault.scope).await?;
             let hashes = plan.hashes(*project);
             for row in tx.fetch_many(sql::LIST_STORED_HASHES, args![*project], hashes).await? {
                 stored.insert(row.get::<Digest>("hash")?);

@@ -38,6 +38,40 @@ const MAKERS_OF_SCOPES: &[&str] = &[
     "crates/cp-pipeline/src/derive.rs",
 ];
 
+/// The places that may act for the whole installation: for no tenant yet, or for all of them.
+const MAKERS_OF_INSTALLATION_SCOPES: &[&str] = &[
+    // The schema itself.
+    "crates/cp-db/src/migrate.rs",
+    "crates/cp-db/src/catalogue.rs",
+    // The first start; keys of every project, and of the installation.
+    "crates/cp-store/src/bootstrap.rs",
+    "crates/cp-store/src/data_keys.rs",
+    "crates/cp-store/src/installation.rs",
+    // Batches of the log hold calls of many projects; cursors and what gateway keys used are the installation's.
+    "crates/cp-traffic/src/store.rs",
+    "crates/cp-traffic/src/spend.rs",
+    "crates/cp-traffic/src/write.rs",
+    // What is under way, and which chains have something new, wherever it is.
+    "crates/cp-pipeline/src/keeper.rs",
+    "crates/cp-audit/src/stream.rs",
+    // Who asks, before it is known where; and accounts of people, who may belong to several organisations.
+    "crates/cp-app/src/authenticate.rs",
+    "crates/cp-app/src/sign_in.rs",
+    "crates/cp-app/src/account.rs",
+    "crates/cp-app/src/second_factor.rs",
+    "crates/cp-app/src/invitations.rs",
+    "crates/cp-app/src/setup.rs",
+    // The organisations that somebody belongs to.
+    "crates/cp-app/src/orgs.rs",
+    // The making of an organisation, by another one's owner.
+    "crates/cp-app/src/act.rs",
+    // What came to no project, and what others have claimed.
+    "crates/cp-app/src/gateway.rs",
+    // The gateway serves every project.
+    "crates/codepromptu/src/serve/policies.rs",
+    "crates/codepromptu/src/serve/projects.rs",
+];
+
 const NO_NOTES: &str = "finish it now, or leave it out";
 const NO_MACHINES: &str = "a path of one machine: say it relative to the workspace";
 const NO_NUMBERS: &str = "say what it was about: numbers of a tracker don't outlive it";
@@ -75,6 +109,12 @@ const BANS: &[Ban] = &[
         reach: Reach::ShippedCode,
         except: MAKERS_OF_SCOPES,
         remedy: "take the scope as a parameter: only authentication and the named system constructors make one",
+    },
+    Ban {
+        needle: "InstallationScope::grant",
+        reach: Reach::ShippedCode,
+        except: MAKERS_OF_INSTALLATION_SCOPES,
+        remedy: "begin the transaction with the scope of whoever asks: only the named places reach everybody's rows",
     },
     Ban {
         needle: "sqlx::",
@@ -193,6 +233,13 @@ mod tests {
             whats("crates/cp-api/src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n    {line}\n}}"))
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn the_installations_scope_is_made_in_its_places() {
+        let line = "let mut tx = db.begin_read(InstallationScope::grant()).await?;";
+        assert_eq!(whats("crates/cp-app/src/teams.rs", line), ["`InstallationScope::grant`"]);
+        assert!(whats("crates/cp-app/src/sign_in.rs", line).is_empty());
     }
 
     #[test]

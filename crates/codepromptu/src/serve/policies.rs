@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use cp_base::ProjectId;
+use cp_base::{InstallationScope, ProjectId};
 use cp_db::Db;
 use cp_gateway::Gateway;
 use cp_redact::{CapturePolicies, CapturePolicy, PolicyDocument};
@@ -18,7 +18,7 @@ pub(super) async fn load(db: &Db) -> anyhow::Result<CapturePolicies> {
 }
 
 async fn stored(db: &Db) -> anyhow::Result<Vec<StoredPolicy>> {
-    let mut tx = db.begin_read().await?;
+    let mut tx = db.begin_read(InstallationScope::grant()).await?;
     Ok(cp_store::list_capture_policies(&mut tx).await?)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cp_app::GatewayLink;
-use cp_base::{Clock, MasterKey, NodeId, Timestamp, Window};
+use cp_base::{Clock, InstallationScope, MasterKey, NodeId, Timestamp, Window};
 use cp_db::Db;
 use cp_gateway::{Gateway, GatewayKey, Meters, Project, Projects, Sighting};
 use cp_store::{GatewayRegistry, SeenFingerprint};
@@ -74,7 +74,7 @@ impl ProjectKeeper {
 
     /// Reads everything that the gateway goes by. The store learns of new projects first: no call may come before its key.
     pub(super) async fn read(&self) -> anyhow::Result<Known> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let revision = cp_store::find_gateway_revision(&mut tx).await?;
         let data_keys = cp_store::load_data_keys(&mut tx, &self.master).await?;
         let registry = cp_store::read_gateway(&mut tx, &data_keys).await?;
@@ -159,7 +159,7 @@ impl ProjectKeeper {
     }
 
     async fn refresh(&self, known: i64) -> anyhow::Result<Option<Known>> {
-        let mut tx = self.db.begin_read().await?;
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await?;
         let revision = cp_store::find_gateway_revision(&mut tx).await?;
         drop(tx);
         if revision == known { Ok(None) } else { self.read().await.map(Some) }
@@ -188,7 +188,7 @@ impl ProjectKeeper {
         }
         let seen: Vec<_> =
             sightings.into_iter().map(|seen| (seen_fingerprint(&seen), seen.project)).collect();
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await?;
         cp_store::touch_gateway_keys(&mut tx, &used).await?;
         cp_store::add_sightings(&mut tx, &seen, now).await?;
         Ok(tx.commit().await?)

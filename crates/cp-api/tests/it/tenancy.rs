@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use cp_app::Role;
-use cp_base::{ApiKeyId, Clock, InvitationId, MasterKey, OrgScope, PersonId, ProjectScope, TeamId, Token};
+use cp_base::{
+    ApiKeyId, Clock, InstallationScope, InvitationId, MasterKey, OrgScope, PersonId, ProjectScope, TeamId,
+    Token,
+};
 use cp_db::Tx;
 use cp_store::{ApiKey, Genesis, Invitation, Person, Principal, Team};
 use cp_testkit::FakeClock;
@@ -22,7 +25,7 @@ pub(crate) struct Things {
 
 impl World {
     pub(crate) async fn tx(&self) -> Tx {
-        self.db.begin_write().await.unwrap()
+        self.db.begin_write(InstallationScope::grant()).await.unwrap()
     }
 
     /// Another organisation with one project.
@@ -132,7 +135,7 @@ impl World {
 
     /// How many events the organisation's chain has.
     pub(crate) async fn events(&self, scope: OrgScope) -> u64 {
-        let mut tx = self.db.begin_read().await.unwrap();
+        let mut tx = self.db.begin_read(InstallationScope::grant()).await.unwrap();
         cp_store::find_head(&mut tx, scope).await.unwrap().0
     }
 }

@@ -10,7 +10,10 @@ use axum::http::{Request, Response};
 use cp_api::Router;
 use cp_app::model::{CostByKind, DecodedCall, Message, OperationName, Part, PriceBook, Usage};
 use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
-use cp_base::{Clock, IdGenerator, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp, UsdNanos};
+use cp_base::{
+    Clock, IdGenerator, InstallationScope, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp,
+    UsdNanos,
+};
 use cp_client::Client;
 use cp_db::Db;
 use cp_store::{Genesis, SeenFingerprint};
@@ -228,7 +231,7 @@ impl World {
         let (at, provider) = (self.clock.now(), "openai".to_owned());
         let seen =
             SeenFingerprint { fingerprint, provider, project: None, first_at: at, last_at: at, calls: 1 };
-        let mut tx = self.db.begin_write().await.unwrap();
+        let mut tx = self.db.begin_write(InstallationScope::grant()).await.unwrap();
         cp_store::add_sightings(&mut tx, &[(seen, Some(self.scope))], at).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -246,7 +249,8 @@ pub(crate) async fn body(response: Response<Body>) -> Vec<u8> {
     response.into_body().collect().await.unwrap().to_bytes().to_vec()
 }
 
-/// Runs a test on a fresh SQLite store; the store's own contract covers both engines.
-pub(crate) fn with_world(test: impl AsyncFnOnce(World)) {
+/// Runs a test on a fresh store of each engine: that a use case begins with the reach that it needs shows on PostgreSQL alone.
+pub(crate) fn with_world(test: impl AsyncFn(World)) {
     cp_testkit::run_on_sqlite(async |database: TestDb| test(World::new(&database).await).await);
+    cp_testkit::run_on_postgres(async |database: TestDb| test(World::new(&database).await).await);
 }

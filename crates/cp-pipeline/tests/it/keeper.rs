@@ -1,6 +1,6 @@
 //! Whoever keeps house: erasures to their certificate, retention, a log of before a new master key.
 
-use cp_base::{CallId, ErasureId};
+use cp_base::{CallId, ErasureId, InstallationScope};
 use cp_capture::LogKeys;
 use cp_pipeline::{Keeper, KeeperParts};
 use cp_store::{
@@ -36,14 +36,14 @@ async fn ask_for_erasure(world: &World, user: &str) -> ErasureId {
         secrets: Vec::new(),
         certificate: None,
     };
-    let mut tx = world.test.db.begin_write().await.unwrap();
+    let mut tx = world.test.db.begin_write(InstallationScope::grant()).await.unwrap();
     create_erasure(&mut tx, &erasure).await.unwrap();
     tx.commit().await.unwrap();
     erasure.id
 }
 
 async fn certificate(world: &World, erasure: ErasureId) -> Option<String> {
-    let mut tx = world.test.db.begin_read().await.unwrap();
+    let mut tx = world.test.db.begin_read(InstallationScope::grant()).await.unwrap();
     find_erasure(&mut tx, world.scope, erasure).await.unwrap().unwrap().certificate
 }
 
@@ -98,7 +98,7 @@ db_test! {
         world.store_all(&log).await;
         let mut keeper = keeper(&world, &log);
         let policy = async |bodies_days, metadata_days| {
-            let mut tx = world.test.db.begin_write().await.unwrap();
+            let mut tx = world.test.db.begin_write(InstallationScope::grant()).await.unwrap();
             let policy = RetentionPolicy { bodies_days, metadata_days };
             set_retention(&mut tx, world.scope, policy, world.clock.now()).await.unwrap();
             tx.commit().await.unwrap();

@@ -460,7 +460,7 @@ db_test! {
         let lost = world.chat(&log, &json!([user("hi")]), "hello").await;
         running.until(|status| status.last_stored_at.is_some()).await;
         let forget = "DELETE FROM calls; DELETE FROM call_contents; DELETE FROM bodies; DELETE FROM log_cursors";
-        world.test.db.run_script(forget).await.unwrap();
+        world.test.change(forget).await;
         let later = world.chat(&log, &json!([user("again")]), "hello").await;
         running.until(|status| status.last_error.is_some()).await;
         running.until(|status| status.last_error.is_none()).await;

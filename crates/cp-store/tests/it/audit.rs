@@ -1,4 +1,4 @@
-use cp_base::{OrgScope, Timestamp};
+use cp_base::{InstallationScope, OrgScope, Timestamp};
 use cp_db::Tx;
 use cp_store::{Actor, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, EventFilter};
 use cp_testkit::db_test;
@@ -81,7 +81,7 @@ db_test! {
         for at in 0..8 {
             let (db, event) = (world.test.connect_again().await, event(&world, at, "a"));
             writing.spawn(async move {
-                let mut tx = db.begin_write().await.unwrap();
+                let mut tx = db.begin_write(InstallationScope::grant()).await.unwrap();
                 cp_store::record(&mut tx, ours, event).await.unwrap();
                 tx.commit().await.unwrap();
             });

@@ -22,7 +22,7 @@ async fn tenants(world: &World) -> [Tenant; 2] {
     tx.commit().await.unwrap();
     let begin = "INSERT INTO installation (singleton, default_project_id)
                  SELECT 1, p.project_id FROM projects p JOIN orgs o ON o.org_id = p.org_id WHERE o.slug = 'one'";
-    world.test.db.run_script(begin).await.unwrap();
+    world.test.change(begin).await;
     tenants
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cp_base::{Clock, DataKey, IdGenerator, KeyRing, MasterKey, ProjectId, ProjectScope, Random, SealingKey};
+use cp_base::{
+    Clock, DataKey, IdGenerator, InstallationScope, KeyRing, MasterKey, ProjectId, ProjectScope, Random,
+    SealingKey,
+};
 use cp_db::{Db, Migrations, args};
 use cp_store::{
     Genesis, MIGRATIONS, RegistryError, Rewrapped, begin_rotation, bootstrap, find_rotation, finish_rotation,
@@ -38,7 +41,7 @@ fn opens(ring: &KeyRing, project: ProjectId, sealed: &[u8]) -> bool {
 
 /// Rotates our project's key to the end, as if nothing were sealed.
 async fn rotate(keys: &Keys, db: &Db, master: &MasterKey, scope: ProjectScope) {
-    let mut tx = db.begin_write().await.unwrap();
+    let mut tx = db.begin_write(InstallationScope::grant()).await.unwrap();
     begin_rotation(&mut tx, &keys.genesis(master), scope).await.unwrap();
     finish_rotation(&mut tx, scope, keys.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
@@ -54,7 +57,7 @@ db_test! {
         let hashing = ring.find(project).unwrap().hashing().id();
         let old = sealed(ring, project);
 
-        let mut tx = test.db.begin_write().await.unwrap();
+        let mut tx = test.db.begin_write(InstallationScope::grant()).await.unwrap();
         let begun = begin_rotation(&mut tx, &keys.genesis(&master), scope).await.unwrap();
         assert_eq!((begun.generation, begun.place, begun.resealed), (2, None, 0));
         move_rotation(&mut tx, scope, vec![1, 2, 3], 40).await.unwrap();
@@ -71,7 +74,7 @@ db_test! {
             assert_eq!(ring.find(project).unwrap().sealing().id(), begun.key);
             assert_eq!(ring.find(project).unwrap().hashing().id(), hashing, "addresses stay");
         }
-        let mut tx = test.db.begin_write().await.unwrap();
+        let mut tx = test.db.begin_write(InstallationScope::grant()).await.unwrap();
         assert_eq!(finish_rotation(&mut tx, scope, keys.clock.now()).await.unwrap().len(), 1);
         assert_eq!(find_rotation(&mut tx, scope).await.unwrap(), None);
         tx.commit().await.unwrap();
@@ -94,7 +97,7 @@ db_test! {
         let context = [b"data key".as_slice(), project.uuid().as_bytes(), row.uuid().as_bytes()].concat();
         let (key, wrapped) = master.new_data_key(&keys.random, &context);
         let scope = ProjectScope::grant(org, project);
-        let mut tx = test.db.begin_write().await.unwrap();
+        let mut tx = test.db.begin_write(InstallationScope::grant()).await.unwrap();
         for (text, args) in [
             ("INSERT INTO orgs (org_id, slug, name, created_at) VALUES ($1, 'a', 'a', 1)", args![org]),
             (

@@ -60,7 +60,7 @@ db_test! {
         assert!(text.contains(&right.id().to_string()) && text.contains(&wrong.id().to_string()), "{text}");
 
         // The row of one key with the wrapped key of another.
-        test.db.run_script("UPDATE data_keys SET wrapped = master_key_id").await.unwrap();
+        test.change("UPDATE data_keys SET wrapped = master_key_id").await;
         let error = start(&test.db, &right, 1).await.unwrap_err();
         assert!(matches!(error, RegistryError::DamagedDataKey { .. }), "{error}");
     }
@@ -69,4 +69,9 @@ db_test! {
 #[test]
 fn both_schemas_say_the_same() {
     cp_testkit::assert_schema_parity(&[MIGRATIONS]);
+}
+
+#[test]
+fn the_database_keeps_the_rows_of_tenants_apart() {
+    cp_testkit::assert_rows_are_kept_apart(&[MIGRATIONS]);
 }

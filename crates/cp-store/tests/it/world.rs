@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cp_base::{Clock, IdGenerator, MasterKey, PersonId, Random};
+use cp_base::{Clock, IdGenerator, InstallationScope, MasterKey, PersonId, Random};
 use cp_db::Tx;
 use cp_store::{Genesis, MIGRATIONS, Org, Person, Principal, Project};
 use cp_testkit::{FakeClock, TestDb};
@@ -32,7 +32,7 @@ impl World {
     }
 
     pub(crate) async fn tx(&self) -> Tx {
-        self.test.db.begin_write().await.unwrap()
+        self.test.db.begin_write(InstallationScope::grant()).await.unwrap()
     }
 
     pub(crate) async fn tenant(&self, tx: &mut Tx, name: &str) -> Tenant {

@@ -1,6 +1,6 @@
 //! A new sealing key takes over while calls are stored.
 
-use cp_base::{DataKeys, KeyRing, SealingKey};
+use cp_base::{DataKeys, InstallationScope, KeyRing, SealingKey};
 use cp_testkit::db_test;
 use cp_traffic::{Batch, CallFilter, Resealed, StoreError, TrafficStore, Write};
 
@@ -10,7 +10,7 @@ use crate::world::World;
 async fn begin(world: &World, db: &cp_db::Db) -> DataKeys {
     let old = world.keys.find(world.ours.project()).unwrap();
     let new = SealingKey::generate(&world.random);
-    let mut tx = db.begin_write().await.unwrap();
+    let mut tx = db.begin_write(InstallationScope::grant()).await.unwrap();
     TrafficStore::require_key(&mut tx, world.ours, new.id()).await.unwrap();
     tx.commit().await.unwrap();
     let both = DataKeys::new(old.hashing().clone(), new.clone(), vec![old.sealing().clone()]);

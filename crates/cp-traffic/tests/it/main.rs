@@ -23,3 +23,9 @@ fn both_schemas_say_the_same() {
     cp_testkit::assert_schema_parity(&[cp_traffic::MIGRATIONS]);
     cp_testkit::assert_schema_parity(&[cp_traffic::SUBJECT_KEY_MIGRATIONS]);
 }
+
+#[test]
+fn the_database_keeps_the_rows_of_tenants_apart() {
+    cp_testkit::assert_rows_are_kept_apart(&[cp_traffic::MIGRATIONS]);
+    cp_testkit::assert_rows_are_kept_apart(&[cp_traffic::SUBJECT_KEY_MIGRATIONS]);
+}

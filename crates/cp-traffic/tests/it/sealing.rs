@@ -48,7 +48,7 @@ db_test! {
     async fn a_body_moved_to_another_place_does_not_open(test: TestDb) {
         let world = World::new(&test).await;
         let call = world.add(|_| {}).await;
-        test.db.run_script("UPDATE call_contents SET document = (SELECT sealed FROM bodies LIMIT 1)").await.unwrap();
+        test.change("UPDATE call_contents SET document = (SELECT sealed FROM bodies LIMIT 1)").await;
         let error = world.store.find_call(world.ours, call).await.unwrap_err();
         assert!(matches!(error, StoreError::Unseal(_)), "{error:?}");
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cp_base::{
-    CallId, Clock, Digest, IdGenerator, KeyRing, Kind, MasterKey, NodeId, Outcome, ProjectScope, Random,
-    Timestamp, UsdNanos,
+    CallId, Clock, Digest, IdGenerator, InstallationScope, KeyRing, Kind, MasterKey, NodeId, Outcome,
+    ProjectScope, Random, Timestamp, UsdNanos,
 };
 use cp_db::Db;
 use cp_genai::{CostByKind, DecodedCall, Message, OperationName, Part, Usage};
@@ -168,7 +168,7 @@ impl World {
             }
             other => panic!("count {other} too"),
         };
-        let mut tx = db.begin_read().await.unwrap();
+        let mut tx = db.begin_read(InstallationScope::grant()).await.unwrap();
         tx.fetch_optional(statement, vec![]).await.unwrap().unwrap().get("n").unwrap()
     }
 

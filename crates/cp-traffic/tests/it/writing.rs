@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cp_base::{NodeId, Outcome};
+use cp_base::{InstallationScope, NodeId, Outcome};
 use cp_testkit::db_test;
 use cp_traffic::{Batch, CallFilter, LogCursor, RawBodies, StoreError, Write};
 
@@ -181,7 +181,7 @@ db_test! {
             turns.extend(call.messages.output.clone());
             world.store_finished(vec![call]).await;
         }
-        let mut tx = test.db.begin_read().await.unwrap();
+        let mut tx = test.db.begin_read(InstallationScope::grant()).await.unwrap();
         const COUNT: cp_db::Statement =
             cp_db::Statement::new("COUNT", "SELECT CAST(COUNT(*) AS BIGINT) AS bodies FROM bodies");
         let row = tx.fetch_optional(COUNT, vec![]).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cp_base::CallId;
+use cp_base::{CallId, InstallationScope};
 use cp_db::{Db, Durability};
 
 use super::directory::SMALL_LOG;
@@ -71,7 +71,7 @@ async fn full_log(on_full: &str) -> (Installation, Program, Vec<CallId>, Vec<Ans
 
     let file = installation.data().join("codepromptu.db").display().to_string();
     let other = Db::connect(&file, Durability::Process).await.unwrap();
-    let lock = other.begin_write().await.unwrap();
+    let lock = other.begin_write(InstallationScope::grant()).await.unwrap();
     let (captured, answer) = fill_log(&program).await;
     assert!(captured.len() > 10, "{captured:?}");
     calls.extend(captured);

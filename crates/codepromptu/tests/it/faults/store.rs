@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use cp_base::InstallationScope;
 use cp_db::{Db, Durability};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -46,7 +47,7 @@ async fn locked_by_another_process() {
     let file = installation.data().join("codepromptu.db").display().to_string();
     let other = Db::connect(&file, Durability::Process).await.unwrap();
 
-    let lock = other.begin_write().await.unwrap();
+    let lock = other.begin_write(InstallationScope::grant()).await.unwrap();
     calls.extend(chats(&program, &http, 150).await);
     is_away(&installation, &program, "store", "database is locked").await;
     is_counted(&program).await;
@@ -54,7 +55,7 @@ async fn locked_by_another_process() {
     is_back(&installation, &program, &calls).await;
 
     // Once more, and the program is killed meanwhile.
-    let lock = other.begin_write().await.unwrap();
+    let lock = other.begin_write(InstallationScope::grant()).await.unwrap();
     calls.extend(chats(&program, &http, 150).await);
     program.kill();
     let said = refused(&mut installation.serving());
@@ -197,7 +198,7 @@ async fn a_server_that_falls_silent_is_given_up() {
     let mut line = Line::to(cluster.port()).await;
     let installation = Installation::new().await;
     let mut command = installation.serving();
-    command.args(["--database-url", &format!("postgres://postgres@127.0.0.1:{}/postgres", line.port)]);
+    command.args(["--database-url", &format!("postgres://codepromptu@127.0.0.1:{}/postgres", line.port)]);
     let (program, http) = (serve(&mut command), http());
     let mut calls = chats(&program, &http, 5).await;
     is_back(&installation, &program, &calls).await;
