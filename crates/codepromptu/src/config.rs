@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub data_dir: PathBuf,
     /// `postgres://…`; a SQLite file in the data directory where it is absent.
     pub database_url: Option<String>,
+    /// The role that the database is used as, if not the URL's user.
+    pub database_role: Option<String>,
     /// How long a transaction waits for a lock, or for a connection.
     pub database_timeout_ms: u64,
     /// The API, the page, and the gateway on one address.
@@ -77,6 +79,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("codepromptu-data"),
             database_url: None,
+            database_role: None,
             database_timeout_ms: 10_000,
             server: ServerConfig::default(),
             capture: CaptureConfig::default(),
@@ -159,6 +162,10 @@ impl Config {
         {
             let reason = "must begin with postgres://; leave it out for SQLite";
             return Err(ConfigError::value("database_url", reason));
+        }
+        if self.database_role.is_some() && self.database_url.is_none() {
+            let reason = "is a role of PostgreSQL: it goes with `database_url`";
+            return Err(ConfigError::value("database_role", reason));
         }
         self.otlp.collector()?;
         self.audit.webhook()?;

@@ -24,6 +24,7 @@ use Kind::{Boolean, Integer, Text, Texts};
 pub(super) const KEYS: &[(&str, Kind)] = &[
     ("data_dir", Text),
     ("database_url", Text),
+    ("database_role", Text),
     ("database_timeout_ms", Integer),
     ("server.listen", Text),
     ("server.public_url", Text),
@@ -259,6 +260,7 @@ mod tests {
     fn every_key_of_the_configuration_is_listed() {
         let mut config = Config {
             database_url: Some(String::new()),
+            database_role: Some(String::new()),
             providers: [("x".to_owned(), ProviderConfig::default())].into(),
             ..Config::default()
         };

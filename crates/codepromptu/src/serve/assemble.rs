@@ -298,8 +298,19 @@ pub(crate) async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow:
         cp_capture::Durability::Process => DbDurability::Process,
         cp_capture::Durability::Strict => DbDurability::Power,
     };
-    let db = Db::connect_within(&location, durability, database_timeout(config)).await?;
+    let timeout = database_timeout(config);
+    let db = match &config.database_role {
+        Some(role) => Db::connect_as(&location, role, timeout).await?,
+        None => Db::connect_within(&location, durability, timeout).await?,
+    };
     db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], clock.now()).await?;
+    if let Some(role) = db.find_passing_role().await? {
+        tracing::warn!(
+            role,
+            "the database's walls between tenants do not hold for this role, which is a superuser or bypasses row \
+             security; name another one as `database_role`"
+        );
+    }
     Ok(db)
 }
 

@@ -15,3 +15,4 @@ mod rights;
 mod sign_in;
 mod tls;
 mod use_it;
+mod walls;
