@@ -48,6 +48,13 @@ impl App {
         };
         // Another node may have begun it.
         cp_store::refresh_keys(&self.parts.db, &self.parts.master, &self.parts.ring).await?;
+        let of_library = self.reseal_library(ctx).await?;
+        if of_library > 0 {
+            let resealed = rotation.resealed + of_library;
+            let total = resealed + self.parts.traffic.count_sealed(ctx.scope).await?;
+            let (key, generation) = (rotation.key.to_string(), rotation.generation);
+            return Ok(RotationStep { key, generation, resealed, total, destroyed: None });
+        }
         let step = self.parts.traffic.reseal(ctx.scope, rotation.place.as_deref()).await?;
         let mut told = RotationStep {
             key: rotation.key.to_string(),
@@ -65,6 +72,8 @@ impl App {
             Resealed { next: None, .. } => {
                 let mut act = self.begin(ctx, Action::RotateKeys).await?;
                 let now = self.parts.clock.now();
+                let keys = self.keys_of(ctx).await?;
+                cp_store::reseal_rest(act.tx(), &self.sealer(&keys), ctx.scope).await?;
                 let destroyed = cp_store::finish_rotation(act.tx(), ctx.scope, now).await?;
                 let names: Vec<_> = destroyed.iter().map(ToString::to_string).collect();
                 act.commit(Event::new("data_key.destroy", names.join(" "))).await?;
@@ -73,6 +82,16 @@ impl App {
             }
         }
         Ok(told)
+    }
+
+    /// Seals a part of the library anew; how much, which goes on record with how far the rotation is.
+    async fn reseal_library(&self, ctx: &Ctx) -> Result<u64, AppError> {
+        let keys = self.keys_of(ctx).await?;
+        let mut tx = self.parts.db.begin_write(ctx.scope).await?;
+        let resealed = cp_store::reseal_library(&mut tx, &self.sealer(&keys), ctx.scope).await?;
+        cp_store::count_resealed(&mut tx, ctx.scope, resealed).await?;
+        tx.commit().await?;
+        Ok(resealed)
     }
 
     /// What keys are made from.

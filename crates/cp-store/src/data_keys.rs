@@ -237,6 +237,12 @@ pub async fn move_rotation(
     Ok(())
 }
 
+/// Adds to what a rotation has sealed anew, where that has no place of its own.
+pub async fn count_resealed(tx: &mut Tx, scope: ProjectScope, resealed: u64) -> Result<(), DbError> {
+    tx.execute(sql::COUNT_RESEALED, args![scope, resealed]).await?;
+    Ok(())
+}
+
 /// Destroys the retired keys of a project and returns their names. Only once nothing is sealed with them.
 pub async fn finish_rotation(tx: &mut Tx, scope: ProjectScope, at: Timestamp) -> Result<Vec<KeyId>, DbError> {
     let rows = tx.fetch_all(sql::DESTROY_RETIRED_KEYS, args![scope, at]).await?;

@@ -32,8 +32,8 @@ pub use audit::{
 };
 pub use bootstrap::{Genesis, Registry, RegistryError, bootstrap};
 pub use data_keys::{
-    DataKeyInfo, Rotation, begin_rotation, find_rotation, finish_rotation, list_data_keys, load_data_keys,
-    move_rotation, refresh_keys,
+    DataKeyInfo, Rotation, begin_rotation, count_resealed, find_rotation, finish_rotation, list_data_keys,
+    load_data_keys, move_rotation, refresh_keys,
 };
 pub use erasure::{
     CertificateError, Erased, Erasure, ErasureCertificate, ErasureLog, ErasureState, ErasureStatement, Found,
@@ -79,7 +79,7 @@ pub use prompts::{
     find_library_revision, find_prompt, find_prompt_named, find_version, find_version_by_document,
     find_version_by_id, is_prompt_name_taken, list_changed, list_includers, list_label_moves, list_labels,
     list_prompt_names, list_prompts, list_protected_labels, list_recent_prompts, list_serves, list_versions,
-    move_label, protect_label, reseal_library, unprotect_label, update_prompt,
+    move_label, protect_label, reseal_library, reseal_rest, unprotect_label, update_prompt,
 };
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,

@@ -10,7 +10,7 @@ mod versions;
 
 use std::collections::HashMap;
 
-use cp_base::{ProjectScope, PromptId, PromptVersionId, TeamId, Timestamp};
+use cp_base::{KeyId, ProjectScope, PromptId, PromptVersionId, TeamId, Timestamp};
 use cp_db::{Args, DbError, Filter, Row, Tx, args};
 use cp_prompt::{Details, Kind, LabelName, PromptName, Status};
 
@@ -21,7 +21,7 @@ pub use labels::{
     Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
     list_protected_labels, move_label, protect_label, unprotect_label,
 };
-pub use seal::{Sealer, reseal_library};
+pub use seal::{Sealer, reseal_library, reseal_rest};
 pub use versions::{
     Includer, NewVersion, Serves, Version, add_serves, create_version, find_version,
     find_version_by_document, find_version_by_id, list_includers, list_serves, list_versions,
@@ -124,9 +124,20 @@ fn escaped(text: &str) -> String {
 }
 
 /// The next number of the library's revision. Others that change the library wait until the transaction is over.
-pub(crate) async fn touch(tx: &mut Tx) -> Result<i64, DbError> {
+///
+/// # Errors
+///
+/// [`DbError::Conflict`] where the project has another key by now: what is sealed with this one would be lost with it.
+pub(crate) async fn touch(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope) -> Result<i64, DbError> {
     let row = tx.fetch_optional(sql::TOUCH, args![]).await?;
-    row.ok_or_else(|| DbError::decode("library_revision"))?.get("revision")
+    let revision = row.ok_or_else(|| DbError::decode("library_revision"))?.get("revision")?;
+    let current = tx.fetch_optional(crate::sql::FIND_CURRENT_KEY, args![scope]).await?;
+    if let Some(current) = current
+        && current.get::<KeyId>("key_id")? != sealer.key()
+    {
+        return Err(DbError::Conflict("the project's key was changed meanwhile".into()));
+    }
+    Ok(revision)
 }
 
 /// How many changes of the library there were, of any project.
@@ -137,8 +148,8 @@ pub async fn find_library_revision(tx: &mut Tx) -> Result<i64, DbError> {
 
 /// A new prompt, which has no version yet. False where its name is taken.
 pub async fn create_prompt(tx: &mut Tx, sealer: &Sealer<'_>, prompt: &Prompt) -> Result<bool, DbError> {
-    let changed = touch(tx).await?;
     let scope = prompt.scope;
+    let changed = touch(tx, sealer, scope).await?;
     let row = args![
         scope.org(),
         scope,
@@ -167,8 +178,8 @@ pub async fn create_prompt(tx: &mut Tx, sealer: &Sealer<'_>, prompt: &Prompt) ->
 ///
 /// [`DbError::Constraint`] where the name is taken.
 pub async fn update_prompt(tx: &mut Tx, sealer: &Sealer<'_>, prompt: &Prompt) -> Result<bool, DbError> {
-    let changed = touch(tx).await?;
     let scope = prompt.scope;
+    let changed = touch(tx, sealer, scope).await?;
     let row = args![
         scope.org(),
         scope,
@@ -201,11 +212,12 @@ async fn add_tags(tx: &mut Tx, prompt: &Prompt) -> Result<(), DbError> {
 /// Puts a prompt among what has changed.
 pub(crate) async fn mark(
     tx: &mut Tx,
+    sealer: &Sealer<'_>,
     scope: ProjectScope,
     prompt: PromptId,
     at: Timestamp,
 ) -> Result<(), DbError> {
-    let changed = touch(tx).await?;
+    let changed = touch(tx, sealer, scope).await?;
     tx.execute(sql::MARK_PROMPT, args![scope.org(), scope, prompt, changed, at]).await?;
     Ok(())
 }

@@ -61,6 +61,9 @@ cp_db::statements! {
     /// How far it is.
     MOVE_ROTATION = "UPDATE key_rotations SET place = $2, resealed = resealed + $3 WHERE project_id = $1";
 
+    /// How much more was sealed anew.
+    COUNT_RESEALED = "UPDATE key_rotations SET resealed = resealed + $2 WHERE project_id = $1";
+
     /// It has ended.
     END_ROTATION = "DELETE FROM key_rotations WHERE project_id = $1";
 

@@ -9,6 +9,8 @@ mod gateway;
 mod guard;
 mod health;
 mod invitations;
+mod library;
+
 mod isolation;
 mod list;
 mod matrix;

@@ -77,7 +77,7 @@ pub async fn move_label(
     let key = || args![scope.org(), scope, new.prompt, new.label.as_str()];
     let with = |args: Args| key().into_iter().chain(args).collect::<Args>();
     // What is taken now is held until the end: of two who move at once, one waits here.
-    mark(tx, scope, new.prompt, new.at).await?;
+    mark(tx, sealer, scope, new.prompt, new.at).await?;
     let last = tx.fetch_optional(sql::FIND_LAST_MOVE, key()).await?;
     let revision = last.map_or(Ok(0), |row| row.get::<i64>("revision"))? + 1;
     let to = new.to.map(|version| i64::from(version.get()));

@@ -130,6 +130,14 @@ fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, DbError> {
     serde_json::from_slice(bytes).map_err(|_| DbError::decode("sealed"))
 }
 
+/// Seals anew all that is left, and keeps others from sealing with an earlier key until the transaction is over: for the
+/// end of a rotation, when earlier keys are destroyed.
+pub async fn reseal_rest(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope) -> Result<(), DbError> {
+    super::touch(tx, sealer, scope).await?;
+    while reseal_library(tx, sealer, scope).await? > 0 {}
+    Ok(())
+}
+
 /// Rows that are sealed anew in one transaction.
 const ROWS: u64 = 500;
 

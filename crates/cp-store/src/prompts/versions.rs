@@ -61,7 +61,7 @@ pub async fn create_version(
     new: NewVersion,
 ) -> Result<Option<Version>, DbError> {
     let scope = prompt.scope;
-    let changed = touch(tx).await?;
+    let changed = touch(tx, sealer, scope).await?;
     let number = prompt.latest + 1;
     let latest = args![scope.org(), scope, prompt.id, number, prompt.latest];
     if tx.execute(sql::SET_LATEST, latest).await? == 0 {

@@ -63,7 +63,8 @@ cp_db::statements! {
 
     /// How many prompts pass the filter, counted up to a bound.
     COUNT_PROMPTS = "SELECT CAST(count(*) AS BIGINT) AS prompts FROM
-                       (SELECT 1 FROM prompts p WHERE p.org_id = $1 AND p.project_id = $2{and} LIMIT $3) counted";
+                       (SELECT 1 FROM prompts p WHERE p.org_id = $1 AND p.project_id = $2{and} LIMIT $3) counted
+                     HAVING count(*) > 0";
 
     /// Names of prompts, for those who mistyped one.
     LIST_NAMES = "SELECT p.name FROM prompts p

@@ -1,16 +1,12 @@
 //! The prompt library.
 
-use cp_base::{Clock, DataKeys, ProjectScope, Random, SealingKey, Timestamp};
+use cp_base::{Clock, ProjectScope, Random, Timestamp};
 use cp_db::Tx;
 use cp_prompt::{Content, Details, Document, Kind, LabelName, ModelConfig, Status, Syntax, VersionNumber};
 use cp_store::{NewMove, NewVersion, Prompt, PromptFilter, Sealer, Version};
 use cp_testkit::db_test;
 
 use crate::world::World;
-
-fn keys(seed: u8) -> DataKeys {
-    DataKeys::new(SealingKey::new([9; 32]), SealingKey::new([seed; 32]), Vec::new())
-}
 
 fn says(text: &str) -> Document {
     Document {
@@ -67,10 +63,10 @@ fn number(number: i64) -> VersionNumber {
 
 db_test! {
     async fn versions_are_kept_as_they_were_saved(test: TestDb) {
-        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
-        let sealer = Sealer::new(&keys, &random);
+        let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
-        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let acme = world.tenant(&mut tx, "acme").await;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
         let mut ours = prompt(&world, &mut tx, &sealer, scope, "support/refund").await;
         let first = save(&world, &mut tx, &sealer, &mut ours, "one").await;
         let second = save(&world, &mut tx, &sealer, &mut ours, "two").await;
@@ -91,10 +87,10 @@ db_test! {
     }
 
     async fn of_two_who_save_on_top_of_one_version_one_is_told(test: TestDb) {
-        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
-        let sealer = Sealer::new(&keys, &random);
+        let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
-        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let acme = world.tenant(&mut tx, "acme").await;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
         let mut ours = prompt(&world, &mut tx, &sealer, scope, "p").await;
         let seen = ours.clone();
         save(&world, &mut tx, &sealer, &mut ours, "one").await;
@@ -112,10 +108,10 @@ db_test! {
     }
 
     async fn a_label_is_moved_by_whoever_has_seen_where_it_is(test: TestDb) {
-        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
-        let sealer = Sealer::new(&keys, &random);
+        let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
-        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let acme = world.tenant(&mut tx, "acme").await;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
         let mut ours = prompt(&world, &mut tx, &sealer, scope, "p").await;
         save(&world, &mut tx, &sealer, &mut ours, "one").await;
         save(&world, &mut tx, &sealer, &mut ours, "two").await;
@@ -149,15 +145,15 @@ db_test! {
     }
 
     async fn prompts_are_found_by_what_is_asked_for(test: TestDb) {
-        let (world, keys, random) = (World::new(test).await, keys(1), Random::seeded(3));
-        let sealer = Sealer::new(&keys, &random);
+        let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
         let (acme, other) = (world.tenant(&mut tx, "acme").await, world.tenant(&mut tx, "other").await);
-        let scope = acme.project.scope;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
         for name in ["sales/Pitch_1", "support/b", "support/a", "support-old", "support/x/y"] {
             prompt(&world, &mut tx, &sealer, scope, name).await;
         }
-        prompt(&world, &mut tx, &sealer, other.project.scope, "support/theirs").await;
+        let theirs = Sealer::new(&other.keys, &random);
+        prompt(&world, &mut tx, &theirs, other.project.scope, "support/theirs").await;
         let names = async |tx: &mut Tx, filter: PromptFilter| -> Vec<String> {
             let found = cp_store::list_prompts(tx, &sealer, (scope, &filter), None, 9).await.unwrap();
             found.into_iter().map(|prompt| prompt.name.to_string()).collect()
@@ -180,10 +176,10 @@ db_test! {
     }
 
     async fn a_change_is_told_in_order_and_a_new_key_seals_everything(test: TestDb) {
-        let (world, old, random) = (World::new(test).await, keys(1), Random::seeded(3));
-        let sealer = Sealer::new(&old, &random);
+        let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
-        let scope = world.tenant(&mut tx, "acme").await.project.scope;
+        let acme = world.tenant(&mut tx, "acme").await;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
         let mut first = prompt(&world, &mut tx, &sealer, scope, "p").await;
         let second = prompt(&world, &mut tx, &sealer, scope, "q").await;
         save(&world, &mut tx, &sealer, &mut first, "one").await;
@@ -198,12 +194,19 @@ db_test! {
         assert_eq!(changed[1].changed, last);
         assert!(cp_store::list_changed(&mut tx, last, 9).await.unwrap().is_empty());
 
-        let both = DataKeys::new(SealingKey::new([9; 32]), SealingKey::new([2; 32]), vec![SealingKey::new([1; 32])]);
-        let again = Sealer::new(&both, &random);
+        cp_store::begin_rotation(&mut tx, &world.genesis(), scope).await.unwrap();
+        let mut late = first.clone();
+        late.latest = 1;
+        let refused = cp_store::update_prompt(&mut tx, &sealer, &late).await.unwrap_err();
+        assert!(refused.is_retryable(), "{refused}");
+        let keys = cp_store::load_data_keys(&mut tx, &world.master).await.unwrap().remove(&scope.project()).unwrap();
+        let again = Sealer::new(&keys, &random);
         assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 4);
         assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 0);
-        let new = keys(2);
-        let new = Sealer::new(&new, &random);
+        cp_store::reseal_rest(&mut tx, &again, scope).await.unwrap();
+        assert_eq!(cp_store::finish_rotation(&mut tx, scope, Timestamp(9)).await.unwrap().len(), 1);
+        let keys = cp_store::load_data_keys(&mut tx, &world.master).await.unwrap().remove(&scope.project()).unwrap();
+        let new = Sealer::new(&keys, &random);
         assert!(cp_store::find_version(&mut tx, &new, scope, first.id, number(1)).await.unwrap().is_some());
         let moves = cp_store::list_label_moves(&mut tx, &new, (scope, first.id), None, 9).await.unwrap();
         assert_eq!(moves[0].reason, "good");

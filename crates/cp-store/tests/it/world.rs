@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cp_base::{Clock, IdGenerator, InstallationScope, MasterKey, PersonId, Random};
+use cp_base::{Clock, DataKeys, IdGenerator, InstallationScope, MasterKey, PersonId, Random};
 use cp_db::Tx;
 use cp_store::{Genesis, MIGRATIONS, Org, Person, Principal, Project};
 use cp_testkit::{FakeClock, TestDb};
@@ -12,7 +12,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) ids: IdGenerator,
     pub(crate) random: Arc<Random>,
-    master: MasterKey,
+    pub(crate) master: MasterKey,
 }
 
 /// One of the organisations, with everything that an organisation has.
@@ -20,6 +20,7 @@ pub(crate) struct Tenant {
     pub(crate) org: Org,
     pub(crate) project: Project,
     pub(crate) person: PersonId,
+    pub(crate) keys: DataKeys,
 }
 
 impl World {
@@ -38,15 +39,19 @@ impl World {
     pub(crate) async fn tenant(&self, tx: &mut Tx, name: &str) -> Tenant {
         let now = self.clock.now();
         let org = cp_store::create_org(tx, self.ids.mint(), name.parse().unwrap(), name, now).await.unwrap();
-        let clock: &dyn Clock = &*self.clock;
-        let genesis = Genesis { master: &self.master, ids: &self.ids, random: &self.random, clock };
+        let genesis = self.genesis();
         let slug = "support".parse().unwrap();
-        let (project, _) = cp_store::create_project(tx, org.scope, &genesis, slug, name).await.unwrap();
+        let (project, keys) = cp_store::create_project(tx, org.scope, &genesis, slug, name).await.unwrap();
         let person = self.person(tx, &format!("lead@{name}.example")).await;
         cp_store::add_member(tx, org.scope, person, now).await.unwrap();
         let principal = Principal::Person(person);
         cp_store::grant_in_org(tx, org.scope, principal, "owner", now).await.unwrap();
-        Tenant { org, project, person }
+        Tenant { org, project, person, keys }
+    }
+
+    pub(crate) fn genesis(&self) -> Genesis<'_> {
+        let clock: &dyn Clock = &*self.clock;
+        Genesis { master: &self.master, ids: &self.ids, random: &self.random, clock }
     }
 
     pub(crate) async fn person(&self, tx: &mut Tx, email: &str) -> PersonId {
