@@ -3,6 +3,8 @@
 //! Pure: nothing here opens a file, asks for the time or knows a database. Rendering happens here for every surface, so
 //! that one template has one result.
 
+mod compiled;
+mod compose;
 mod content;
 mod criterion;
 mod details;
@@ -10,9 +12,13 @@ mod document;
 mod limits;
 mod name;
 mod reference;
+mod template;
 mod text;
+mod values;
 mod variable;
 
+pub use compiled::{CompileError, Compiled, RenderError, Rendered};
+pub use compose::{ComposeError, Edge, Fetched, Include, MAX_DEPTH, Resolution, includes, resolve};
 pub use content::{
     Content, ContentError, Kind, KindParseError, Message, ModelConfig, ModelConfigError, Part,
 };
@@ -28,4 +34,6 @@ pub use name::{
     VersionNumberError,
 };
 pub use reference::{Reference, Selector};
+pub use template::{Fault, MAX_OUTPUT_BYTES, Position, Template, TemplateError, Variable};
+pub use values::{ValueError, ValueErrors, Values, check_values};
 pub use variable::{VariableSpec, VariableSpecError, VariableType, VariableTypeParseError};

@@ -48,13 +48,14 @@ impl VariableType {
             Self::Boolean => value.is_boolean(),
             Self::Array => value.is_array(),
             Self::Object => value.is_object(),
-            Self::Messages => value.as_array().is_some_and(|items| items.iter().all(is_message)),
+            Self::Messages => value.as_array().is_some_and(|items| items.iter().all(Self::is_message)),
         }
     }
-}
 
-fn is_message(value: &Value) -> bool {
-    value.get("role").is_some_and(Value::is_string) && value.get("content").is_some()
+    /// Whether a value is a message: an object with a role and a content of whatever kind.
+    pub(crate) fn is_message(value: &Value) -> bool {
+        value.get("role").is_some_and(Value::is_string) && value.get("content").is_some()
+    }
 }
 
 /// What a prompt's author says of one of its variables.

@@ -80,6 +80,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("jiff", &["cp-base"]),
     ("metrics-exporter-prometheus", &["cp-api", "codepromptu"]),
     ("mimalloc", &["codepromptu"]),
+    ("minijinja", &["cp-prompt"]),
     ("parquet", &["codepromptu"]),
     ("qrcode", &["cp-app"]),
     ("regex", &["cp-redact"]),
