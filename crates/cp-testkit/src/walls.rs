@@ -155,7 +155,7 @@ impl<'a> World<'a> {
         let there: BTreeSet<_> = self.columns.keys().map(String::as_str).collect();
         assert_eq!(
             there, stated,
-            "the tables (left) and those of which it is stated whose their rows are (right)"
+            "the tables (left) and those of which `TABLES` in their crate's `tables.rs` says whose their rows are (right)"
         );
     }
 
