@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod retention;
+pub(crate) mod single_sign_on;
 
 cp_db::statements! {
     /// Claims the installation. Changes nothing when it is another's; waits while another is at it.
@@ -94,6 +95,7 @@ mod tests {
                 crate::sql::people::ALL,
                 crate::sql::policies::ALL,
                 crate::sql::retention::ALL,
+                crate::sql::single_sign_on::ALL,
             ];
             for statement in all.concat() {
                 test.db.prepare(statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));

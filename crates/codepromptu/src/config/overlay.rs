@@ -57,6 +57,8 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("audit.webhook_url", Text),
     ("audit.webhook_secret", Text),
     ("audit.syslog", Text),
+    ("sso.reach", Text),
+    ("sso.ca_file", Text),
     ("master_key.file", Text),
 ];
 
