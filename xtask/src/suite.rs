@@ -127,9 +127,12 @@ fn client_tests(root: &Path) -> Result<()> {
         Some(folder) => pytest.env("NODE_CLIENTS", folder),
         None => {
             say("no Node.js here: the clients in JavaScript are left out");
-            pytest.args(["--ignore", "tests/clients/test_node.py"])
+            pytest.args(["--ignore", "tests/clients/test_node.py", "--ignore", "tests/clients/test_pages.py"])
         }
     };
+    if !answers("chromium", &["--version"]) {
+        install_debian_package("chromium")?;
+    }
     run(pytest
         .env("CODEPROMPTU_BIN", root.join("target/debug/codepromptu"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -160,7 +163,7 @@ fn client_environment(root: &Path) -> Result<PathBuf> {
 
 /// The JavaScript clients and what is done with them, where there is Node.js; installed again when the list changes.
 fn node_clients(root: &Path) -> Result<Option<PathBuf>> {
-    const FILES: [&str; 3] = ["package.json", "package-lock.json", "scenario.mjs"];
+    const FILES: [&str; 4] = ["package.json", "package-lock.json", "scenario.mjs", "provider.mjs"];
     if !(answers("node", &["--version"]) && answers("npm", &["--version"])) {
         return Ok(None);
     }

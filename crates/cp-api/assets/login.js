@@ -9,7 +9,7 @@ byId("sso").addEventListener("submit", (event) => {
   event.preventDefault();
   const name = org.value.trim();
   localStorage.setItem("organisation", name);
-  location.assign(`/login/sso/${encodeURIComponent(name)}`);
+  location.replace(`/login/sso/${encodeURIComponent(name)}`);
 });
 
 onSubmit(byId("sign-in"), async ({ email, password, code: typed }) => {

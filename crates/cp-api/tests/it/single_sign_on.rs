@@ -43,7 +43,7 @@ struct Back {
 fn parameter(url: &str, name: &str) -> String {
     let (_, query) = url.split_once('?').unwrap();
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.find(|(found, _)| *found == name).unwrap_or_else(|| panic!("no {name} in {url}")).1;
+    let value = pairs.find(|(found, _)| *found == name).unwrap().1;
     percent_encoding::percent_decode_str(value).decode_utf8().unwrap().into_owned()
 }
 
