@@ -124,15 +124,17 @@ fn client_tests(root: &Path) -> Result<()> {
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients"]);
     match node_clients(root)? {
-        Some(folder) => pytest.env("NODE_CLIENTS", folder),
+        Some(folder) => {
+            if !answers("chromium", &["--version"]) {
+                install_debian_package("chromium")?;
+            }
+            pytest.env("NODE_CLIENTS", folder)
+        }
         None => {
-            say("no Node.js here: the clients in JavaScript are left out");
+            say("no Node.js here: the clients in JavaScript and the pages are left out");
             pytest.args(["--ignore", "tests/clients/test_node.py", "--ignore", "tests/clients/test_pages.py"])
         }
     };
-    if !answers("chromium", &["--version"]) {
-        install_debian_package("chromium")?;
-    }
     run(pytest
         .env("CODEPROMPTU_BIN", root.join("target/debug/codepromptu"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -21,6 +21,8 @@ struct Rig<'a> {
     provider: IdentityProvider,
     key: Key,
     owner: Browser<'a>,
+    /// Whose provider somebody signs in with.
+    org: &'static str,
 }
 
 /// A browser that is at the provider.
@@ -57,7 +59,7 @@ impl<'a> Rig<'a> {
         let provider = IdentityProvider::start().await;
         let key = Key::new("first");
         provider.says.lock().unwrap().keys = vec![key.published()];
-        let mut rig = Self { world, provider, key, owner: Browser::set_up(world).await };
+        let mut rig = Self { world, provider, key, owner: Browser::set_up(world).await, org: "default" };
         rig.set(settings).await;
         rig
     }
@@ -74,7 +76,7 @@ impl<'a> Rig<'a> {
     }
 
     async fn leave(&self) -> Away {
-        let response = self.world.get("/login/sso/default").await;
+        let response = self.world.get(&format!("/login/sso/{}", self.org)).await;
         assert_eq!(response.status(), 303);
         let location = response.headers()["location"].to_str().unwrap().to_owned();
         let cookie = cookies(&response).remove(0);
@@ -407,25 +409,66 @@ fn groups_give_roles_for_as_long_as_somebody_is_in_them() {
 #[test]
 fn a_provider_s_word_is_good_in_its_own_organisation() {
     with_world(async |world| {
-        let mut rig = Rig::new(&world, json!({"admits_unknown": true})).await;
+        let mut rig = Rig::new(&world, json!({})).await;
         let (status, made) = rig.owner.send("POST", "/orgs", json!({"name": "Other"})).await;
         assert_eq!(status, 201, "{made}");
+        let kept = rig.owner.cookie.clone().unwrap();
+        let there = [("x-codepromptu-org", "other"), ("cookie", kept.as_str())];
+        let settings = json!({
+            "issuer": rig.provider.issuer, "client_id": "codepromptu", "client_secret": "other", "domains": ["example.test"],
+        });
+        let (status, answer) = world.ask("PUT", "/api/v1/sso", &there, &settings.to_string()).await;
+        assert_eq!(status, 200, "{answer}");
         // The other one's provider says that somebody is Ada, who owns both.
-        let (status, _) = rig.owner.send("DELETE", "/sso", Value::Null).await;
-        assert_eq!(status, 204);
-        assert_eq!(world.get("/login/sso/default").await.status(), 404);
-        rig.set(json!({"admits_unknown": true})).await;
+        rig.org = "other";
         let mut ada = rig.browser_of(json!({"sub": "ada-9", "email": "ada@example.test"})).await;
-        assert_eq!(roles(&mut ada).await, json!(["owner"]));
+        let (_, me) = ada.get("/me").await;
+        assert_eq!((&me["org"]["slug"], &me["roles"]), (&json!("other"), &json!(["owner"])), "{me}");
         let (_, orgs) = ada.get("/orgs").await;
         assert_eq!(orgs["orgs"].as_array().unwrap().len(), 1, "{orgs}");
-        let key = [("x-codepromptu-org", "other"), ("cookie", ada.cookie.as_deref().unwrap())];
-        assert_eq!(world.ask("GET", "/api/v1/me", &key, "").await.0, 404);
-        // It shows and ends no session of elsewhere, and changes no password.
+        let here = [("x-codepromptu-org", "default"), ("cookie", ada.cookie.as_deref().unwrap())];
+        for path in ["/api/v1/me", "/api/v1/calls", "/api/v1/audit"] {
+            assert_eq!(world.ask("GET", path, &here, "").await.0, 404, "{path}");
+        }
+        // It shows and ends no session of elsewhere, changes no password, and joins nothing else.
         let (_, account) = ada.get("/account").await;
         assert_eq!(account["sessions"].as_array().unwrap().len(), 1, "{account}");
+        let session = rig.owner.get("/account").await.1["sessions"][1]["id"].as_str().unwrap().to_owned();
+        assert_eq!(ada.send("DELETE", &format!("/account/sessions/{session}"), Value::Null).await.0, 404);
+        let guess = json!({"current": "a guess", "new": PASSWORD});
+        assert_eq!(ada.send("PUT", "/account/password", guess).await.0, 400);
+        assert_eq!(ada.send("POST", "/account/second-factor", json!({"password": ""})).await.0, 400);
         assert_eq!(ada.send("DELETE", "/account/sessions", Value::Null).await.0, 204);
+        assert_eq!(ada.get("/me").await.0, 401);
         assert_eq!(rig.owner.get("/orgs").await.1["orgs"].as_array().unwrap().len(), 2);
+        // Nor is anything of it on record elsewhere.
+        let told = rig.owner.audit().await.join("\n");
+        assert!(!told.contains("identity.link") && !told.contains("session.end_all"), "{told}");
+        // Somebody of one organisation's provider is nobody to another's, by the same subject.
+        rig.org = "default";
+        assert_eq!(rig.sign_in(json!({"sub": "ada-9", "email": null})).await.status, 403);
+    });
+}
+
+#[test]
+fn an_invitation_gives_a_password_to_whoever_has_none() {
+    with_world(async |world| {
+        let mut rig = Rig::new(&world, json!({"admits_unknown": true})).await;
+        let mut ben = rig.browser_of(json!({})).await;
+        crate::second_factor::enrol_without_password(&mut ben).await;
+        let invite = json!({"email": "ben@x.example", "role": "editor"});
+        let (status, made) = rig.owner.send("POST", "/invitations", invite).await;
+        assert_eq!(status, 201, "{made}");
+        let token = made["path"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+        let (_, seen) = Browser::new(&world).send("POST", "/invitation", json!({"token": token})).await;
+        assert_eq!(seen["has_account"], json!(false), "{seen}");
+        let body = json!({"token": token, "name": "Ben", "password": PASSWORD});
+        let mut new = Browser::new(&world);
+        assert!(new.send("POST", "/invitation/accept", body).await.0 < 300);
+        assert_eq!(roles(&mut new).await, json!(["editor"]));
+        // What was there before belongs to whoever could be shown by the provider alone.
+        assert_eq!(ben.get("/account").await.0, 401);
+        assert_eq!(Browser::new(&world).sign_in("ben@x.example", PASSWORD).await.0, 200);
     });
 }
 

@@ -8,6 +8,7 @@ mod gateway;
 mod keys;
 mod people;
 mod policies;
+mod single_sign_on;
 mod tenants;
 mod world;
 
