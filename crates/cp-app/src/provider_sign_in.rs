@@ -15,6 +15,7 @@ use crate::access::Roles;
 use crate::act::Event;
 use crate::ctx::{Caller, OrgCtx};
 use crate::sign_in::{Origin, SignedIn, Start, read_email};
+use crate::single_sign_on::given;
 use crate::{App, AppError};
 
 const PURPOSE: &str = "sign-ins at a provider";
@@ -226,18 +227,14 @@ impl App {
             None => Vec::new(),
         };
         let before = cp_store::find_group_grants(tx, scope, person.id).await?;
-        let by_group = |role: &cp_store::GroupRole| GroupGrant {
-            project: role.project,
-            role: role.role.clone(),
-            group: role.group.clone(),
-        };
-        let mut after: Vec<_> =
-            sso.groups.iter().filter(|role| groups.contains(&role.group)).map(by_group).collect();
+        let (by_default, mut after): (Vec<_>, Vec<_>) =
+            given(sso).into_iter().partition(|grant| grant.group.is_empty());
+        after.retain(|grant| groups.contains(&grant.group));
         after.sort_by(|one, other| (&one.group, &one.role).cmp(&(&other.group, &other.role)));
         cp_store::replace_group_grants(tx, scope, person.id, &after, now).await?;
         let has_none = cp_store::list_roles(tx, scope, Principal::Person(person.id)).await?.is_empty();
-        if let Some(role) = sso.default_role.clone().filter(|_| has_none) {
-            after = vec![GroupGrant { project: None, role, group: String::new() }];
+        if has_none {
+            after = by_default;
             cp_store::replace_group_grants(tx, scope, person.id, &after, now).await?;
         }
         if before != after {

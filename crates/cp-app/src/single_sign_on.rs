@@ -5,7 +5,7 @@
 
 use cp_base::{Secret, Timestamp};
 use cp_db::Tx;
-use cp_store::{GroupRole, SingleSignOn, SsoDocument};
+use cp_store::{GroupGrant, GroupRole, SingleSignOn, SsoDocument};
 
 use crate::access::{Action, Role};
 use crate::act::Event;
@@ -88,11 +88,25 @@ impl App {
         Ok(shown(found))
     }
 
-    /// Gives the organisation a provider, in place of the one there was.
+    /// Gives the organisation a provider, in place of the one there was. What that one, or its groups, gave and this does not
+    /// ends at once.
     pub async fn set_sso(&self, ctx: &OrgCtx, new: NewSso) -> Result<Sso, AppError> {
         let mut act = self.begin(ctx, Action::ManageSignIn).await?;
         let before = self.find_sso(act.tx(), ctx.scope).await?;
         let after = self.read_sso(act.tx(), ctx, new, before.as_ref()).await?;
+        match &before {
+            // Another provider knows other people.
+            Some(before) if before.document.issuer != after.document.issuer => {
+                cp_store::remove_single_sign_on(act.tx(), ctx.scope).await?;
+            }
+            Some(before) => {
+                let kept = given(&after.document);
+                for gone in given(&before.document).iter().filter(|role| !kept.contains(role)) {
+                    cp_store::revoke_group_role(act.tx(), ctx.scope, gone).await?;
+                }
+            }
+            None => {}
+        }
         let key = self.parts.installation.derive(PURPOSE);
         cp_store::set_single_sign_on(act.tx(), ctx.scope, &after, (&key, &self.parts.random)).await?;
         let after = shown(after);
@@ -188,6 +202,18 @@ impl App {
         let (refuses_passwords, changed_at) = (new.refuses_passwords, self.parts.clock.now());
         Ok(SingleSignOn { document, refuses_passwords, secret, changed_at })
     }
+}
+
+/// Everything that a provider's groups give, and the default role, which is no group's.
+pub(crate) fn given(sso: &SsoDocument) -> Vec<GroupGrant> {
+    let by_group = |role: &GroupRole| GroupGrant {
+        project: role.project,
+        role: role.role.clone(),
+        group: role.group.clone(),
+    };
+    let default =
+        sso.default_role.clone().map(|role| GroupGrant { project: None, role, group: String::new() });
+    sso.groups.iter().map(by_group).chain(default).collect()
 }
 
 fn shown(sso: SingleSignOn) -> Sso {

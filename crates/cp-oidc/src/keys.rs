@@ -89,3 +89,42 @@ pub(crate) const fn name(algorithm: Algorithm) -> &'static str {
         _ => "an algorithm that is not known",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_good_for_what_it_says_and_a_secret_for_nothing() {
+        let rsa = |more: serde_json::Value| {
+            let mut key = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+            key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            key
+        };
+        let keys = |keys: serde_json::Value| Keys::read(json!({"keys": keys})).unwrap();
+        let named = keys(json!([rsa(json!({"kid": "a", "alg": "RS256", "use": "sig"}))]));
+        assert!(named.find(Some("a"), Algorithm::RS256).is_some());
+        assert!(named.find(None, Algorithm::RS256).is_some());
+        assert!(named.find(Some("a"), Algorithm::PS256).is_none());
+        assert!(named.find(Some("a"), Algorithm::ES256).is_none());
+        assert!(named.find(Some("b"), Algorithm::RS256).is_none());
+        // Which of two is meant is not guessed.
+        let two = keys(json!([rsa(json!({"kid": "a"})), rsa(json!({"kid": "b"}))]));
+        assert!(
+            two.find(None, Algorithm::RS256).is_none() && two.find(Some("b"), Algorithm::RS512).is_some()
+        );
+        let left_out = keys(json!([
+            rsa(json!({"use": "enc"})),
+            rsa(json!({"key_ops": ["encrypt"]})),
+            rsa(json!({"alg": "HS256"})),
+            {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"},
+            {"kty": "EC", "crv": "P-521", "x": "AQ", "y": "AQ"},
+            {"kty": "new"},
+            7,
+        ]));
+        assert_eq!(left_out.count(), 0);
+        assert!(Keys::read(json!({"keys": 7})).is_none() && Keys::read(json!([])).is_none());
+    }
+}

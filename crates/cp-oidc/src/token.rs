@@ -157,3 +157,34 @@ fn check_access_token(
         Err(TokenError::Claim("at_hash"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused(
+            header in ".{0,60}",
+            claims in any::<Vec<u8>>(),
+            alg in prop::sample::select(vec!["none", "None", "HS256", "RS256", "ES256", "EdDSA", ""]),
+            kid in any::<Option<String>>(),
+        ) {
+            let keys = Keys::read(serde_json::json!({"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]})).unwrap();
+            let expected = Expected {
+                issuer: "i", client_id: "c", nonce: "n", algorithms: &[], access_token: None, now: Timestamp(0),
+            };
+            let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            let named = serde_json::json!({"alg": alg, "kid": kid}).to_string();
+            for head in [header.as_bytes(), named.as_bytes()] {
+                for signature in ["", "AQAB"] {
+                    let token = format!("{}.{}.{signature}", part(head), part(&claims));
+                    prop_assert!(verify(&token, &keys, &expected).is_err());
+                }
+            }
+            prop_assert!(verify(&header, &keys, &expected).is_err());
+        }
+    }
+}

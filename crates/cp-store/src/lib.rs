@@ -80,7 +80,7 @@ pub use second_factor::SecondFactor;
 pub use single_sign_on::{
     EntryRules, GroupGrant, GroupRole, SingleSignOn, SsoDocument, find_entry_rules, find_group_grants,
     find_identity, find_single_sign_on, link_identity, remove_single_sign_on, replace_group_grants,
-    require_second_factor, set_single_sign_on, waive_second_factor,
+    require_second_factor, revoke_group_role, set_single_sign_on, waive_second_factor,
 };
 pub use targets::{UnsentChain, list_unsent, set_sent};
 pub use teams::{

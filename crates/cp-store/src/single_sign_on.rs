@@ -1,7 +1,7 @@
 //! Single sign-on: the provider of an organisation, who its members are there, and what their groups give them.
 
 use cp_base::{OrgScope, PersonId, ProjectId, Random, SealingKey, Secret, Slug, Timestamp};
-use cp_db::{DbError, Row, Tx, args};
+use cp_db::{DbError, Row, Tx, Value, args};
 use serde::{Deserialize, Serialize};
 
 use crate::sql::single_sign_on as sql;
@@ -148,6 +148,13 @@ pub async fn remove_single_sign_on(tx: &mut Tx, scope: OrgScope) -> Result<bool,
     tx.execute(sql::UNLINK_ALL, args![scope]).await?;
     tx.execute(sql::END_ALL_SESSIONS_OF, args![scope]).await?;
     Ok(tx.execute(sql::REMOVE_SINGLE_SIGN_ON, args![scope]).await? > 0)
+}
+
+/// A group does not give a role any more, to anybody.
+pub async fn revoke_group_role(tx: &mut Tx, scope: OrgScope, gone: &GroupGrant) -> Result<(), DbError> {
+    let place = gone.project.map_or_else(|| Value::from(scope), Value::from);
+    tx.execute(sql::REVOKE_GROUP_ROLE, args![scope, gone.group.as_str(), gone.role.as_str(), place]).await?;
+    Ok(())
 }
 
 /// The member whom the provider names.

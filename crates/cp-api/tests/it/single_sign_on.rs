@@ -398,9 +398,20 @@ fn groups_give_roles_for_as_long_as_somebody_is_in_them() {
         assert_eq!(status, 409);
         let back = rig.sign_in(json!({"groups": {"ops": true}})).await;
         assert_eq!(back.status, 403, "{}", back.page);
+        // What the owner takes from a group is gone at once, and so is everything with another provider.
+        rig.owner.send("PUT", "/members/ben@x.example", json!({"role": null})).await;
+        let mut ops = rig.browser_of(json!({"groups": ["ops", "bot"]})).await;
+        assert_eq!(roles(&mut ops).await, json!(["operator"]));
+        rig.set(json!({"groups": [{"group": "bot", "role": "editor", "project": "default"}]})).await;
+        assert_eq!(roles(&mut ops).await, json!([]));
+        let (_, project) = ops.get("/project").await;
+        assert_eq!(project["slug"], "default", "{project}");
+        let other = json!({"issuer": "https://other.example.com", "client_secret": "s"});
+        rig.set(other).await;
+        assert_eq!(ops.get("/me").await.0, 401);
+        rig.set(json!({"admits_unknown": true})).await;
         // Whoever is removed is gone, with all that.
         assert_eq!(rig.owner.send("DELETE", "/members/ben@x.example", Value::Null).await.0, 204);
-        assert_eq!(ben.get("/me").await.0, 401);
         rig.set(json!({"admits_unknown": false})).await;
         assert_eq!(rig.sign_in(json!({})).await.status, 403);
     });

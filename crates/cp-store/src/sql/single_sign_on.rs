@@ -46,7 +46,11 @@ cp_db::statements! {
     /// A member has no role by a group.
     REVOKE_GROUP_GRANTS = "DELETE FROM group_grants WHERE org_id = $1 AND person_id = $2";
 
-    /// Nobody has.
+    /// Nobody has a role by a group any more; the organisation stands for itself where there is no project.
+    REVOKE_GROUP_ROLE = "DELETE FROM group_grants WHERE org_id = $1 AND group_name = $2 AND role = $3
+                            AND COALESCE(project_id, org_id) = $4";
+
+    /// Nobody has any.
     REVOKE_ALL_GROUP_GRANTS = "DELETE FROM group_grants WHERE org_id = $1";
 
     /// A person's sessions by an organisation's provider end.
