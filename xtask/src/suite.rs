@@ -124,10 +124,15 @@ fn client_tests(root: &Path) -> Result<()> {
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/clients"]);
     match node_clients(root)? {
-        Some(folder) => pytest.env("NODE_CLIENTS", folder),
+        Some(folder) => {
+            if !answers("chromium", &["--version"]) {
+                install_debian_package("chromium")?;
+            }
+            pytest.env("NODE_CLIENTS", folder)
+        }
         None => {
-            say("no Node.js here: the clients in JavaScript are left out");
-            pytest.args(["--ignore", "tests/clients/test_node.py"])
+            say("no Node.js here: the clients in JavaScript and the pages are left out");
+            pytest.args(["--ignore", "tests/clients/test_node.py", "--ignore", "tests/clients/test_pages.py"])
         }
     };
     run(pytest
@@ -160,7 +165,7 @@ fn client_environment(root: &Path) -> Result<PathBuf> {
 
 /// The JavaScript clients and what is done with them, where there is Node.js; installed again when the list changes.
 fn node_clients(root: &Path) -> Result<Option<PathBuf>> {
-    const FILES: [&str; 3] = ["package.json", "package-lock.json", "scenario.mjs"];
+    const FILES: [&str; 4] = ["package.json", "package-lock.json", "scenario.mjs", "provider.mjs"];
     if !(answers("node", &["--version"]) && answers("npm", &["--version"])) {
         return Ok(None);
     }

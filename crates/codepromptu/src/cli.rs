@@ -6,7 +6,7 @@ use cp_client::{Client, ClientError};
 
 use crate::commands::{
     audit, calls, cost, demo, fingerprint, gateway_key, key, keys, login, member, mock, org, policy, prices,
-    project, provider_key, retention, run, status, subject, team,
+    project, provider_key, retention, run, sso, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Prices(prices::PricesArgs),
     /// See, make and rename organisations
     Org(org::OrgArgs),
+    /// See, set and test the provider that people sign in with
+    Sso(sso::SsoArgs),
     /// See, make and rename projects, and say who has a role in one
     Project(project::ProjectArgs),
     /// See and invite members, change their roles and remove them

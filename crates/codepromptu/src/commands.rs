@@ -21,6 +21,7 @@ pub(crate) mod provider_key;
 pub(crate) mod retention;
 pub(crate) mod run;
 mod show;
+pub(crate) mod sso;
 pub(crate) mod status;
 pub(crate) mod subject;
 pub(crate) mod team;

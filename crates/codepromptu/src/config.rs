@@ -8,6 +8,7 @@ mod gateway;
 mod otlp;
 mod overlay;
 mod providers;
+mod sso;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use self::gateway::{GatewayConfig, ServerConfig};
 use self::otlp::OtlpConfig;
 use self::providers::ProviderConfig;
 pub(crate) use self::providers::ProviderRow;
+use self::sso::SsoConfig;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_FILE: &str = "codepromptu.toml";
@@ -52,6 +54,8 @@ pub(crate) struct Config {
     pub otlp: OtlpConfig,
     /// Where events of the audit log go.
     pub audit: AuditConfig,
+    /// How the providers that people sign in with are reached.
+    pub sso: SsoConfig,
     /// Where the master key is.
     pub master_key: MasterKeyConfig,
     /// Upstreams, beside and instead of the shipped ones.
@@ -88,6 +92,7 @@ impl Default for Config {
             prices: PricesConfig::default(),
             otlp: OtlpConfig::default(),
             audit: AuditConfig::default(),
+            sso: SsoConfig::default(),
             master_key: MasterKeyConfig::default(),
             providers: BTreeMap::new(),
         }

@@ -40,6 +40,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Cost(args) => Box::pin(commands::cost::run(args)).await,
             Command::Prices(args) => Box::pin(commands::prices::run(args)).await,
             Command::Org(args) => Box::pin(commands::org::run(args)).await,
+            Command::Sso(args) => Box::pin(commands::sso::run(args)).await,
             Command::Member(args) => Box::pin(commands::member::run(args)).await,
             Command::Team(args) => Box::pin(commands::team::run(args)).await,
             Command::Project(args) => Box::pin(commands::project::run(args)).await,

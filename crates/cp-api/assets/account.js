@@ -34,7 +34,13 @@ async function load() {
   say(byId("who"), `${account.person.name}, ${account.person.email}`);
   byId("sessions").replaceChildren(...account.sessions.map(row));
   const has = account.has_second_factor;
-  say(byId("factor-state"), has ? "A code of your app is asked for when you sign in." : "The password alone signs you in.");
+  say(byId("factor-state"), has ? "A code of your app is asked for when you sign in." : "No code is asked for when you sign in.");
+  for (const node of document.querySelectorAll(".with-password")) {
+    node.hidden = !account.has_password;
+    for (const input of node.querySelectorAll("input")) input.required = account.has_password;
+  }
+  const current = account.sessions.find((session) => session.is_current);
+  byId("show-factor").hidden = !has || !current || current.has_second_factor;
   byId("begin-factor").hidden = has || !byId("confirm-factor").hidden;
   byId("remove-factor").hidden = !has;
 }
@@ -49,6 +55,12 @@ onSubmit(byId("password"), async (fields) => {
   await send("PUT", "/account/password", { current: fields.current, new: fields.new });
   form.reset();
   form.querySelector(".done").hidden = false;
+  await load();
+});
+
+onSubmit(byId("show-factor"), async ({ code }) => {
+  await send("POST", "/session/second-factor", { code });
+  byId("show-factor").reset();
   await load();
 });
 

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
     account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, retention, sign_in, status, tail, teams,
+    prices, prompts, retention, sign_in, single_sign_on, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -78,6 +78,10 @@ fn sign_in_routes() -> OpenApiRouter<App> {
         .routes(routes!(sign_in::set_up))
         .routes(routes!(sign_in::sign_in, sign_in::sign_out))
         .routes(routes!(sign_in::sign_in_for_token))
+        .routes(routes!(single_sign_on::get_sso, single_sign_on::set_sso, single_sign_on::remove_sso))
+        .routes(routes!(single_sign_on::check_sso))
+        .routes(routes!(single_sign_on::get_second_factor_rule, single_sign_on::set_second_factor_rule))
+        .routes(routes!(account::show_second_factor))
         .routes(routes!(account::get_account))
         .routes(routes!(account::sign_out_everywhere))
         .routes(routes!(account::end_session))

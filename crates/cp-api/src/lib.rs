@@ -30,6 +30,7 @@ pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
     api.with_state(app.clone())
         .merge(docs::router(openapi))
         .merge(page::router())
+        .merge(routes::provider_sign_in::router(app.clone(), site.clone()))
         .merge(routes::health::router(app.clone(), metrics))
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)

@@ -47,6 +47,11 @@ impl Site {
         self.public.as_ref().map(|public| public.url.as_str())
     }
 
+    /// The URL under which a request for this host came, without a slash at its end.
+    pub(crate) fn base(&self, host: &str) -> String {
+        self.public_named(host).map_or_else(|| format!("http://{host}"), |public| public.url.clone())
+    }
+
     /// Whether a request for this host is ours.
     pub(crate) fn answers_to(&self, host: &str) -> bool {
         is_loopback(host) || self.public_named(host).is_some()

@@ -112,6 +112,8 @@ actions! {
     ReadOrg, Organisation, [Owner, Admin, Editor, Analyst, Viewer, Operator];
     /// Rename the organisation
     ManageOrg, Organisation, [Owner];
+    /// See and change how members sign in: single sign-on, and whether a second factor is required
+    ManageSignIn, Organisation, [Owner];
     /// Make other organisations, from the installation's own
     CreateOrgs, Organisation, [Owner];
     /// See who is a member, and as what

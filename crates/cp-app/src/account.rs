@@ -1,6 +1,7 @@
 //! One's own account: its sessions and its password.
 
 use cp_base::{InstallationScope, PersonId, Secret, SessionId};
+use cp_db::{DbError, Tx};
 use cp_store::{Person, Principal, SessionRow};
 
 use crate::act::Event;
@@ -29,7 +30,7 @@ impl Caller {
         }
     }
 
-    const fn session(&self) -> Option<SessionId> {
+    pub(crate) const fn session(&self) -> Option<SessionId> {
         match self.via {
             Via::Session(session) => Some(session),
             _ => None,
@@ -37,12 +38,20 @@ impl Caller {
     }
 }
 
+/// The sessions of a person that a caller sees: an organisation's provider says who somebody is there, and so shows and ends
+/// no session of elsewhere.
+async fn list_sessions(tx: &mut Tx, caller: &Caller, person: PersonId) -> Result<Vec<SessionRow>, DbError> {
+    let mut sessions = cp_store::list_sessions(tx, person).await?;
+    sessions.retain(|row| caller.home.is_none_or(|(home, _)| row.home == Some(home)));
+    Ok(sessions)
+}
+
 impl App {
     /// The caller's account.
     pub async fn get_account(&self, caller: &Caller) -> Result<Account, AppError> {
         let person = self.own(caller).await?;
         let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
-        let sessions = cp_store::list_sessions(&mut tx, person.id).await?;
+        let sessions = list_sessions(&mut tx, caller, person.id).await?;
         let has_second_factor = self.second_factor(&person)?.is_some();
         Ok(Account { person, has_second_factor, session: caller.session(), sessions })
     }
@@ -59,7 +68,10 @@ impl App {
     pub async fn end_session(&self, caller: &Caller, session: SessionId) -> Result<(), AppError> {
         let person = caller.person()?;
         let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
-        if !cp_store::end_session(&mut tx, person, session).await? {
+        let sessions = list_sessions(&mut tx, caller, person).await?;
+        if !sessions.iter().any(|row| row.id == session)
+            || !cp_store::end_session(&mut tx, person, session).await?
+        {
             return Err(AppError::absent(format_args!("you have no session {session}")));
         }
         self.record_of(&mut tx, caller, person, &Event::new("session.end", session)).await?;
@@ -70,7 +82,16 @@ impl App {
     pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), AppError> {
         let person = caller.person()?;
         let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
-        let ended = cp_store::end_sessions(&mut tx, person).await?;
+        let ended = match caller.home {
+            None => cp_store::end_sessions(&mut tx, person).await?,
+            Some(_) => {
+                let sessions = list_sessions(&mut tx, caller, person).await?;
+                for session in &sessions {
+                    cp_store::end_session(&mut tx, person, session.id).await?;
+                }
+                sessions.len() as u64
+            }
+        };
         let event = Event::new("session.end_all", person).detail(format_args!("{ended} sessions"));
         self.record_of(&mut tx, caller, person, &event).await?;
         Ok(tx.commit().await?)

@@ -71,6 +71,8 @@ pub struct Parts {
     pub fingerprint_key: SealingKey,
     /// What only the program knows.
     pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+    /// Providers that people sign in with.
+    pub providers: cp_oidc::Providers,
     /// Hands a project's new capture policy to those who act on it.
     pub set_policy: Arc<dyn Fn(ProjectId, CapturePolicy) + Send + Sync>,
 }

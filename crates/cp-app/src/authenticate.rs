@@ -10,6 +10,7 @@ use cp_store::{ApiKey, Org, Principal, Project, Session};
 
 use crate::access::{Role, Roles};
 use crate::ctx::{Caller, Ctx, OrgCtx, Via};
+use crate::entry;
 use crate::sign_in::SESSION_LIFE;
 use crate::{App, AppError};
 
@@ -65,6 +66,7 @@ impl App {
                 via: Via::Local,
                 address,
                 home: None,
+                has_second_factor: false,
             }),
         }
     }
@@ -115,6 +117,7 @@ impl App {
             via: Via::ApiKey,
             address,
             home: Some((key.scope, key.project)),
+            has_second_factor: false,
         })
     }
 
@@ -136,7 +139,8 @@ impl App {
             name: session.email,
             via: Via::Session(session.id),
             address,
-            home: None,
+            home: session.home.map(|home| (home, None)),
+            has_second_factor: session.has_second_factor,
         })
     }
 
@@ -210,7 +214,9 @@ impl App {
             let role = granted.role.parse().map_err(|_| DbError::decode("role"))?;
             Ok((granted.project, role))
         });
-        Ok((org, roles.collect::<Result<_, DbError>>()?))
+        let roles = roles.collect::<Result<Vec<_>, DbError>>()?;
+        entry::admit(tx, caller, &org, &roles).await?;
+        Ok((org, roles))
     }
 
     async fn choose_project(

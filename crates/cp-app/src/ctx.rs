@@ -44,8 +44,10 @@ pub struct Caller {
     pub(crate) name: String,
     pub(crate) via: Via,
     pub(crate) address: Option<IpAddr>,
-    /// Where an API key belongs.
+    /// Where an API key belongs, or alone a session by single sign-on is good.
     pub(crate) home: Option<(OrgScope, Option<cp_base::ProjectId>)>,
+    /// Whether a second factor was shown in the session.
+    pub(crate) has_second_factor: bool,
 }
 
 /// Somebody in an organisation.

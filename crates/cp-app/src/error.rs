@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use cp_base::ErrorKind;
+use cp_base::{ErrorKind, Slug};
 use cp_db::DbError;
 use cp_store::RegistryError;
 use cp_traffic::StoreError;
@@ -108,6 +108,42 @@ impl AppError {
                 Self { kind: ErrorKind::Internal, public, source: Some(Box::new(error)) }
             }
         }
+    }
+
+    /// A password is not enough here.
+    pub(crate) fn only_by_provider(slug: &Slug) -> Self {
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!(
+                "the organisation `{slug}` takes single sign-on alone: sign in at /login/sso/{slug}"
+            ),
+        )
+    }
+
+    /// A second factor is needed here.
+    pub(crate) fn needs_second_factor(slug: &Slug) -> Self {
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!(
+                "the organisation `{slug}` requires a second factor, and this session has shown none: see to it at /account"
+            ),
+        )
+    }
+
+    /// The provider did not say what it takes to let somebody in.
+    pub(crate) fn provider(error: &cp_oidc::OidcError) -> Self {
+        use cp_oidc::OidcError as E;
+        let kind = match error {
+            E::Fetch { .. } | E::Metadata(_) => ErrorKind::Conflict,
+            E::State | E::OtherIssuer => ErrorKind::InvalidInput,
+            E::Refused(_) | E::Code(_) | E::Token(_) | E::OtherSubject => ErrorKind::Unauthenticated,
+        };
+        Self::of(kind, format_args!("{error}"))
+    }
+
+    /// A person may not come in.
+    pub(crate) fn not_admitted(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::Forbidden, what)
     }
 
     /// Only an owner makes or unmakes an owner.

@@ -10,7 +10,7 @@ use crate::access::{Action, Role, Roles};
 use crate::act::Event;
 use crate::ctx::{Caller, OrgCtx};
 use crate::setup::NewPerson;
-use crate::sign_in::{Origin, SignedIn, read_email};
+use crate::sign_in::{Origin, SignedIn, Start, read_email};
 use crate::{App, AppError};
 
 /// What an invitation's token begins with.
@@ -44,7 +44,7 @@ pub struct SeenInvitation {
     pub invitation: Invitation,
     /// Into which organisation.
     pub org: Org,
-    /// Whether the address has an account: then it signs in first.
+    /// Whether the address signs in with a password: then it does so first.
     pub has_account: bool,
 }
 
@@ -111,7 +111,8 @@ impl App {
         let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
         let invitation = self.find_invitation(&mut tx, token, origin).await?;
         let org = cp_store::find_org(&mut tx, invitation.scope).await?.ok_or_else(no_invitation)?;
-        let has_account = cp_store::find_person_by_email(&mut tx, &invitation.email).await?.is_some();
+        let person = cp_store::find_person_by_email(&mut tx, &invitation.email).await?;
+        let has_account = person.is_some_and(|person| person.password_hash.is_some());
         Ok(SeenInvitation { invitation, org, has_account })
     }
 
@@ -128,13 +129,20 @@ impl App {
             return Err(AppError::conflict("this address has an account: sign in, then open the link again"));
         }
         let new = NewPerson { email: seen.invitation.email, name, password };
-        let person = self.read_person(new).await?;
+        let mut person = self.read_person(new).await?;
         let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         let invitation = self.find_invitation(&mut tx, token, origin).await?;
-        cp_store::create_person(&mut tx, &person, self.parts.clock.now()).await?;
+        match cp_store::find_person_by_email(&mut tx, &person.email).await? {
+            Some(known) => {
+                person.id = known.id;
+                take_over(&mut tx, &invitation, &known, &person).await?;
+            }
+            None => cp_store::create_person(&mut tx, &person, self.parts.clock.now()).await?,
+        }
         join(&mut tx, &invitation, &person, self.parts.clock.now()).await?;
-        let signed_in = self.begin_session(&mut tx, person.clone(), origin).await?;
-        let caller = Caller::signed_in(&person, signed_in.session, origin.address);
+        let start = Start::with_password(origin);
+        let signed_in = self.begin_session(&mut tx, person.clone(), start).await?;
+        let caller = Caller::signed_in(&person, signed_in.session, start);
         self.record_accepted(&mut tx, caller, &invitation).await?;
         tx.commit().await?;
         Ok(signed_in)
@@ -151,6 +159,11 @@ impl App {
                 "the invitation is for another address, and you are signed in as {}: sign out first",
                 person.email
             )));
+        }
+        if caller.home.is_some_and(|(home, _)| home != invitation.scope) {
+            return Err(AppError::conflict(
+                "you are signed in by another organisation's single sign-on: sign out, and in with a password",
+            ));
         }
         refuse_twice(&mut tx, &invitation, &person).await?;
         join(&mut tx, &invitation, &person, self.parts.clock.now()).await?;
@@ -211,6 +224,24 @@ async fn join(
     Ok(())
 }
 
+/// Whoever was known only by an organisation's single sign-on gets a password, by the link that was given to them. What
+/// that organisation's provider could have set up for them in the meantime is gone.
+async fn take_over(
+    tx: &mut Tx,
+    invitation: &Invitation,
+    known: &Person,
+    new: &Person,
+) -> Result<(), AppError> {
+    let Some(hash) = new.password_hash.as_deref().filter(|_| known.password_hash.is_none()) else {
+        return Err(AppError::conflict("this address has an account: sign in, then open the link again"));
+    };
+    refuse_twice(tx, invitation, known).await?;
+    cp_store::set_password(tx, known.id, hash).await?;
+    cp_store::set_totp(tx, known.id, None).await?;
+    cp_store::end_sessions(tx, known.id).await?;
+    Ok(())
+}
+
 /// An invitation changes nobody's role: whoever has one at the place keeps it.
 async fn refuse_twice(tx: &mut Tx, invitation: &Invitation, person: &Person) -> Result<(), AppError> {
     let roles = cp_store::list_roles(tx, invitation.scope, Principal::Person(person.id)).await?;
@@ -220,7 +251,7 @@ async fn refuse_twice(tx: &mut Tx, invitation: &Invitation, person: &Person) -> 
     Ok(())
 }
 
-async fn find_project(tx: &mut Tx, ctx: &OrgCtx, name: &str) -> Result<Project, AppError> {
+pub(crate) async fn find_project(tx: &mut Tx, ctx: &OrgCtx, name: &str) -> Result<Project, AppError> {
     let found = match (name.parse(), name.parse::<Slug>()) {
         (Ok(id), _) => cp_store::find_project(tx, ctx.scope, id).await?,
         (_, Ok(slug)) => cp_store::find_project_named(tx, ctx.scope, &slug).await?,

@@ -12,6 +12,7 @@ mod audit;
 mod authenticate;
 mod ctx;
 mod entrance;
+mod entry;
 mod error;
 mod gateway;
 mod grants;
@@ -25,11 +26,13 @@ mod orgs;
 mod passwords;
 mod policy;
 mod prompts;
+mod provider_sign_in;
 mod retention;
 mod sealing;
 mod second_factor;
 mod setup;
 mod sign_in;
+mod single_sign_on;
 mod teams;
 mod throttle;
 
@@ -39,12 +42,14 @@ pub mod model {
         CostByKind, DecodedCall, ListedPrice, Message, OperationName, Part, PriceBook, ProviderError,
         RateTable, Rates, Tier, Usage, UsageSource,
     };
+    pub use cp_oidc::{Http, Providers, Returned};
     pub use cp_store::{
         ApiKey, AuditEvent, BrokenChain, ChainCheck, ChainedEvent, Claim, EventFilter, GatewayKey,
         Invitation, Member, Org, Person, Principal, Project, ProjectGrant, ProviderKey, SeenFingerprint,
         SessionRow, Team, TeamMember,
     };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
+    pub use cp_store::{EntryRules, GroupRole, SsoDocument};
     pub use cp_store::{
         Includer, Label as PromptLabel, LabelMove, Prompt, ProtectedLabel, Version as PromptVersion,
     };
@@ -86,8 +91,10 @@ pub use money::{PriceQuery, RepriceRequest, RepriceStep, RepricedModel, Unpriced
 pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
 pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
+pub use provider_sign_in::Departure;
 pub use retention::NewHold;
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
 pub use setup::{NewPerson, SETUP_PREFIX};
 pub use sign_in::{Origin, SignIn, SignInStep, SignedIn};
+pub use single_sign_on::{NewGroupRole, NewSso, Sso, SsoCheck};

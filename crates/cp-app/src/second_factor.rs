@@ -31,7 +31,7 @@ impl App {
         caller: &Caller,
         password: Secret,
     ) -> Result<Enrolment, AppError> {
-        let person = self.own_again(caller, password).await?;
+        let person = self.own_again_or_by_provider(caller, password).await?;
         if self.second_factor(&person)?.is_some() {
             return Err(AppError::conflict("there is a second factor already: remove it first"));
         }
@@ -75,6 +75,9 @@ impl App {
         if !self.swap(&mut tx, &person, &factor).await? {
             return Err(AppError::conflict("the second factor was changed at the same time: begin again"));
         }
+        if let Some(session) = caller.session() {
+            cp_store::trust_session(&mut tx, session).await?;
+        }
         self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.add", person.id)).await?;
         tx.commit().await?;
         self.entrance.forgive(&person.email, caller.address);
@@ -83,11 +86,51 @@ impl App {
 
     /// No code is asked for any more.
     pub async fn remove_second_factor(&self, caller: &Caller, password: Secret) -> Result<(), AppError> {
-        let person = self.own_again(caller, password).await?;
+        let person = self.own_again_or_by_provider(caller, password).await?;
+        if person.password_hash.is_none()
+            && !caller.has_second_factor
+            && self.second_factor(&person)?.is_some()
+        {
+            return Err(AppError::invalid("say a code of the second factor first"));
+        }
         let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
         cp_store::set_totp(&mut tx, person.id, None).await?;
+        cp_store::forget_second_factor(&mut tx, person.id).await?;
         self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.remove", person.id)).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Shows a second factor in a session that began without one, as an organisation may require.
+    pub async fn show_second_factor(&self, caller: &Caller, code: &str) -> Result<(), AppError> {
+        let (person, session) =
+            (self.own(caller).await?, caller.session().ok_or_else(AppError::people_only)?);
+        self.entrance.attempt(&person.email, caller.address, self.parts.clock.now())?;
+        let Some(factor) = self.second_factor(&person)? else {
+            return Err(AppError::conflict("there is no second factor yet: set one up first"));
+        };
+        let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
+        if !self.use_code(&mut tx, &person, factor, code).await? {
+            drop(tx);
+            let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
+            self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.refuse", person.id))
+                .await?;
+            tx.commit().await?;
+            return Err(AppError::invalid("the code is wrong, or was used before"));
+        }
+        cp_store::trust_session(&mut tx, session).await?;
+        self.record_of(&mut tx, caller, person.id, &Event::new("second_factor.show", session)).await?;
+        tx.commit().await?;
+        self.entrance.forgive(&person.email, caller.address);
+        Ok(())
+    }
+
+    /// The caller, who shows once more that it is them; but for somebody without a password, whom a provider has shown.
+    async fn own_again_or_by_provider(&self, caller: &Caller, password: Secret) -> Result<Person, AppError> {
+        let person = self.own(caller).await?;
+        if person.password_hash.is_none() && caller.home.is_some() {
+            return Ok(person);
+        }
+        self.own_again(caller, password).await
     }
 
     /// The factor that is asked for at sign-in.

@@ -7,7 +7,7 @@ use crate::access::{Role, Roles};
 use crate::act::Event;
 use crate::ctx::{Caller, OrgCtx};
 use crate::orgs::named;
-use crate::sign_in::{Origin, SignedIn, read_email};
+use crate::sign_in::{Origin, SignedIn, Start, read_email};
 use crate::{App, AppError, passwords};
 
 /// What the token of the first start's link begins with.
@@ -65,8 +65,9 @@ impl App {
             let principal = Principal::Person(person.id);
             cp_store::grant_in_org(&mut tx, org.scope, principal, Role::Owner.as_str(), now).await?;
         }
-        let signed_in = self.begin_session(&mut tx, person.clone(), origin).await?;
-        let caller = Caller::signed_in(&person, signed_in.session, origin.address);
+        let start = Start::with_password(origin);
+        let signed_in = self.begin_session(&mut tx, person.clone(), start).await?;
+        let caller = Caller::signed_in(&person, signed_in.session, start);
         // Events of an organisation are written one after another: of two nodes at this, the second sees the first's.
         for org in &orgs {
             let (caller, roles) = (caller.clone(), Roles::new([Role::Owner]));

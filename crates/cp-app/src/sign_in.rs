@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cp_base::{InstallationScope, PersonId, Secret, SessionId, Timestamp, Token};
+use cp_base::{InstallationScope, OrgScope, PersonId, Secret, SessionId, Timestamp, Token};
 use cp_db::Tx;
 use cp_store::{Person, Principal, SessionRow};
 
@@ -14,7 +14,7 @@ use crate::access::Roles;
 use crate::act::Event;
 use crate::authenticate::{SESSION_IDLE, SESSION_PREFIX};
 use crate::ctx::{Caller, OrgCtx, Via};
-use crate::{App, AppError};
+use crate::{App, AppError, entry};
 
 /// How long a session lasts at most, however much it is used.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -54,6 +54,24 @@ pub struct SignedIn {
     pub token: Token,
     /// When it ends, unless it is used before.
     pub expires_at: Timestamp,
+    /// Whether a second factor is needed before anything else: see [`App::show_second_factor`].
+    pub needs_second_factor: bool,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) origin: &'a Origin,
+    /// The organisation whose provider says who it is, and where alone the session is good.
+    pub(crate) home: Option<OrgScope>,
+    pub(crate) has_second_factor: bool,
+}
+
+impl<'a> Start<'a> {
+    /// With a password, or a link in its stead.
+    pub(crate) const fn with_password(origin: &'a Origin) -> Self {
+        Self { origin, home: None, has_second_factor: false }
+    }
 }
 
 /// What signing in leads to.
@@ -79,6 +97,12 @@ impl App {
             return Err(self.refuse(found.as_ref(), origin, "wrong password").await?);
         };
         let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
+        if let Some(slug) = entry::only_by_provider(&mut tx, person.id).await? {
+            drop(tx);
+            self.refuse(Some(person), origin, "a password where single sign-on is needed").await?;
+            return Err(AppError::only_by_provider(&slug));
+        }
+        let mut start = Start::with_password(origin);
         if let Some(factor) = self.second_factor(person)? {
             let Some(code) = asked.code.filter(|code| !code.trim().is_empty()) else {
                 self.entrance.forgive(&email, origin.address);
@@ -88,8 +112,9 @@ impl App {
                 drop(tx);
                 return Err(self.refuse(Some(person), origin, "wrong code").await?);
             }
+            start.has_second_factor = true;
         }
-        let signed_in = self.begin_session(&mut tx, person.clone(), origin).await?;
+        let signed_in = self.begin_session(&mut tx, person.clone(), start).await?;
         tx.commit().await?;
         self.entrance.forgive(&email, origin.address);
         Ok(SignInStep::Done(Box::new(signed_in)))
@@ -124,9 +149,9 @@ impl App {
         &self,
         tx: &mut Tx,
         person: Person,
-        origin: &Origin,
+        start: Start<'_>,
     ) -> Result<SignedIn, AppError> {
-        let now = self.parts.clock.now();
+        let (now, origin) = (self.parts.clock.now(), start.origin);
         cp_store::delete_expired_sessions(tx, now).await?;
         let token = Token::generate(&self.parts.random, SESSION_PREFIX);
         let session = SessionRow {
@@ -141,14 +166,27 @@ impl App {
                 .filter(|char| !char.is_control())
                 .take(MAX_USER_AGENT)
                 .collect(),
+            home: start.home,
+            has_second_factor: start.has_second_factor,
         };
         cp_store::create_session(tx, person.id, &session, &token).await?;
-        let caller = Caller::signed_in(&person, session.id, origin.address);
-        self.record_of(tx, &caller, person.id, &Event::new("session.begin", session.id)).await?;
-        Ok(SignedIn { person, session: session.id, token, expires_at: session.expires_at })
+        let caller = Caller::signed_in(&person, session.id, start);
+        let event = Event::new("session.begin", session.id);
+        let event = if start.home.is_some() { event.detail("single sign-on") } else { event };
+        self.record_of(tx, &caller, person.id, &event).await?;
+        let needs_second_factor =
+            !start.has_second_factor && entry::needs_second_factor(tx, person.id, start.home).await?;
+        Ok(SignedIn {
+            person,
+            session: session.id,
+            token,
+            expires_at: session.expires_at,
+            needs_second_factor,
+        })
     }
 
-    /// Puts what a person did to their own account on record, in each organisation that they belong to.
+    /// Puts what a person did to their own account on record, in each organisation that they belong to; of a session that is
+    /// good in one, there.
     pub(crate) async fn record_of(
         &self,
         tx: &mut Tx,
@@ -156,7 +194,8 @@ impl App {
         person: PersonId,
         event: &Event,
     ) -> Result<(), AppError> {
-        for org in cp_store::list_orgs_of(tx, person).await? {
+        let orgs = cp_store::list_orgs_of(tx, person).await?;
+        for org in orgs.into_iter().filter(|org| caller.home.is_none_or(|(home, _)| home == org.scope)) {
             let place = OrgCtx { caller: caller.clone(), scope: org.scope, roles: Roles::default() };
             self.record(tx, &place, event.clone()).await?;
         }
@@ -166,18 +205,20 @@ impl App {
 
 impl Caller {
     /// Somebody who is signing in, and not known yet.
-    fn nobody(address: Option<IpAddr>) -> Self {
-        Self { principal: None, name: "nobody".to_owned(), via: Via::SignIn, address, home: None }
+    pub(crate) fn nobody(address: Option<IpAddr>) -> Self {
+        let name = "nobody".to_owned();
+        Self { principal: None, name, via: Via::SignIn, address, home: None, has_second_factor: false }
     }
 
     /// Somebody whose session has just begun.
-    pub(crate) fn signed_in(person: &Person, session: SessionId, address: Option<IpAddr>) -> Self {
+    pub(crate) fn signed_in(person: &Person, session: SessionId, start: Start<'_>) -> Self {
         Self {
             principal: Some(Principal::Person(person.id)),
             name: person.email.clone(),
             via: Via::Session(session),
-            address,
-            home: None,
+            address: start.origin.address,
+            home: start.home.map(|home| (home, None)),
+            has_second_factor: start.has_second_factor,
         }
     }
 }

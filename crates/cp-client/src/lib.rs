@@ -12,6 +12,7 @@ mod organisation;
 mod query;
 mod retention;
 mod sign_in;
+mod single_sign_on;
 mod tail;
 mod tls;
 

@@ -56,6 +56,10 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Where alone it is good; everywhere where there is none.
+    pub home: Option<OrgScope>,
+    /// Whether a second factor was shown.
+    pub has_second_factor: bool,
 }
 
 /// A session as its owner sees it.
@@ -73,6 +77,10 @@ pub struct SessionRow {
     pub address: String,
     /// In which browser.
     pub user_agent: String,
+    /// Whose provider it was begun with, and where alone it is good; none for one that was begun with a password.
+    pub home: Option<OrgScope>,
+    /// Whether a second factor was shown.
+    pub has_second_factor: bool,
 }
 
 /// An invitation, but for its link.
@@ -218,9 +226,15 @@ pub async fn create_session(
         session.expires_at,
         session.address.as_str(),
         session.user_agent.as_str(),
+        session.home.map(|home| home.org()),
+        session.has_second_factor,
     ];
     tx.execute(sql::CREATE_SESSION, row).await?;
     Ok(())
+}
+
+fn home(row: &Row) -> Result<Option<OrgScope>, DbError> {
+    Ok(row.get_optional("org_id")?.map(OrgScope::grant))
 }
 
 /// The session that a digest belongs to, over or not.
@@ -234,6 +248,8 @@ pub async fn find_session(tx: &mut Tx, digest: &Digest) -> Result<Option<Session
             created_at: row.get("created_at")?,
             last_seen_at: row.get("last_seen_at")?,
             expires_at: row.get("expires_at")?,
+            home: home(&row)?,
+            has_second_factor: row.get("second_factor")?,
         })
     };
     row.map(session).transpose()
@@ -250,6 +266,8 @@ pub async fn list_sessions(tx: &mut Tx, person: PersonId) -> Result<Vec<SessionR
             expires_at: row.get("expires_at")?,
             address: row.get("address")?,
             user_agent: row.get("user_agent")?,
+            home: home(row)?,
+            has_second_factor: row.get("second_factor")?,
         })
     };
     rows.iter().map(session).collect()
@@ -263,6 +281,18 @@ pub async fn touch_session(
     end: Timestamp,
 ) -> Result<(), DbError> {
     tx.execute(sql::TOUCH_SESSION, args![id, now, end]).await?;
+    Ok(())
+}
+
+/// A second factor was shown in a session.
+pub async fn trust_session(tx: &mut Tx, id: SessionId) -> Result<(), DbError> {
+    tx.execute(sql::TRUST_SESSION, args![id, true]).await?;
+    Ok(())
+}
+
+/// A person's second factor is gone: no session of a password has it any more.
+pub async fn forget_second_factor(tx: &mut Tx, person: PersonId) -> Result<(), DbError> {
+    tx.execute(sql::FORGET_SECOND_FACTOR, args![person, false]).await?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod policies;
 mod prompts;
 mod retention;
 mod second_factor;
+mod single_sign_on;
 mod sql;
 mod tables;
 mod targets;
@@ -61,12 +62,12 @@ pub use keys::{
     ApiKey, Invitation, Session, SessionRow, create_api_key, create_invitation, create_session,
     delete_expired_invitations, delete_expired_sessions, delete_invitation, end_other_sessions, end_session,
     end_sessions, expire_api_key, find_api_key, find_api_key_by_digest, find_invitation,
-    find_invitation_by_id, find_session, list_api_keys, list_invitations, list_project_keys, list_sessions,
-    revoke_api_key, touch_api_key, touch_session,
+    find_invitation_by_id, find_session, forget_second_factor, list_api_keys, list_invitations,
+    list_project_keys, list_sessions, revoke_api_key, touch_api_key, touch_session, trust_session,
 };
 pub use orgs::{
-    Org, Project, create_org, create_project, find_org, find_project, find_project_named, list_all_orgs,
-    list_orgs_of, list_projects, lock_org, rename_org, rename_project,
+    Org, Project, create_org, create_project, find_org, find_org_named, find_project, find_project_named,
+    list_all_orgs, list_orgs_of, list_projects, lock_org, rename_org, rename_project,
 };
 pub use people::{
     Member, Person, add_member, create_person, find_member, find_person, find_person_by_email,
@@ -86,6 +87,11 @@ pub use retention::{
     set_retention,
 };
 pub use second_factor::SecondFactor;
+pub use single_sign_on::{
+    EntryRules, GroupGrant, GroupRole, SingleSignOn, SsoDocument, find_entry_rules, find_group_grants,
+    find_identity, find_single_sign_on, link_identity, remove_single_sign_on, replace_group_grants,
+    require_second_factor, revoke_group_role, set_single_sign_on, waive_second_factor,
+};
 pub use targets::{UnsentChain, list_unsent, set_sent};
 pub use teams::{
     Team, TeamMember, create_team, delete_team, find_team, find_team_named, join_team, leave_team,
@@ -94,5 +100,5 @@ pub use teams::{
 pub use vault::{OpenProviderKey, ProviderKey, list_provider_keys, remove_provider_key, set_provider_key};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0010_prompts")
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0008_single_sign_on", "0010_prompts")
     .with_tables(tables::TABLES);

@@ -74,6 +74,12 @@ pub async fn find_org(tx: &mut Tx, scope: OrgScope) -> Result<Option<Org>, DbErr
     tx.fetch_optional(people::FIND_ORG, args![scope]).await?.as_ref().map(org).transpose()
 }
 
+/// The organisation that a name means: for whoever signs in there, and is nobody yet.
+pub async fn find_org_named(tx: &mut Tx, slug: &Slug) -> Result<Option<OrgScope>, DbError> {
+    let row = tx.fetch_optional(people::FIND_ORG_NAMED, args![slug.as_str()]).await?;
+    row.map(|row| Ok(OrgScope::grant(row.get("org_id")?))).transpose()
+}
+
 /// Every organisation: for the installation itself, which acts for all of them.
 pub async fn list_all_orgs(tx: &mut Tx) -> Result<Vec<Org>, DbError> {
     tx.fetch_all(people::LIST_ALL_ORGS, args![]).await?.iter().map(org).collect()

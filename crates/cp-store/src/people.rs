@@ -3,7 +3,7 @@
 use cp_base::{OrgScope, PersonId, Timestamp};
 use cp_db::{DbError, Row, Tx, args};
 
-use crate::sql::{access, people as sql};
+use crate::sql::{access, people as sql, single_sign_on};
 
 /// A human being who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,5 +126,8 @@ pub async fn list_members(tx: &mut Tx, scope: OrgScope) -> Result<Vec<Member>, D
 pub async fn remove_member(tx: &mut Tx, scope: OrgScope, person: PersonId) -> Result<bool, DbError> {
     tx.execute(sql::LEAVE_TEAMS, args![scope, person]).await?;
     tx.execute(access::REVOKE_EVERYWHERE, args![scope, person]).await?;
+    tx.execute(single_sign_on::REVOKE_GROUP_GRANTS, args![scope, person]).await?;
+    tx.execute(single_sign_on::UNLINK_PERSON, args![scope, person]).await?;
+    tx.execute(single_sign_on::END_SESSIONS_OF, args![scope, person]).await?;
     Ok(tx.execute(sql::REMOVE_MEMBER, args![scope, person]).await? > 0)
 }

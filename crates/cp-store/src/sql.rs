@@ -7,6 +7,7 @@ pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod prompts;
 pub(crate) mod retention;
+pub(crate) mod single_sign_on;
 
 cp_db::statements! {
     /// Claims the installation. Changes nothing when it is another's; waits while another is at it.
@@ -97,6 +98,7 @@ mod tests {
             crate::sql::policies::ALL,
             crate::sql::prompts::ALL,
             crate::sql::retention::ALL,
+            crate::sql::single_sign_on::ALL,
         ];
         all.concat()
     }

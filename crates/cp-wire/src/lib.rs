@@ -17,6 +17,7 @@ mod query;
 mod retention;
 mod scalar;
 mod sign_in;
+mod single_sign_on;
 mod status;
 
 pub use audit::{AuditActor, AuditCheckpoint, AuditEvent, AuditPage, AuditQuery, ChainedEvent};
@@ -57,5 +58,8 @@ pub use sign_in::{
     AcceptInvitation, Account, Code, Enrolment, Invitation, InvitationToken, Invitations, MadeInvitation,
     NewInvitation, NewPassword, PasswordAgain, Person, RecoveryCodes, SeenInvitation, Session, SessionToken,
     SetUp, SignIn, SignedIn,
+};
+pub use single_sign_on::{
+    GivenRole, GroupRole, NewSingleSignOn, SecondFactorRule, SingleSignOn, SingleSignOnCheck,
 };
 pub use status::{LogStatus, PipelineStatus, ProviderStatus, Ready, Status, StoreStatus};

@@ -55,6 +55,9 @@ pub struct SignedIn {
     /// When the session ends, unless it is used before.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// Whether a second factor is needed before anything else: see `/account`.
+    #[serde(default)]
+    pub needs_second_factor: bool,
 }
 
 /// A session that began, for a program that keeps its token itself.
@@ -76,6 +79,8 @@ pub struct Account {
     pub person: Person,
     /// Whether a code is asked for at sign-in.
     pub has_second_factor: bool,
+    /// Whether there is a password; whoever has none is known by single sign-on alone.
+    pub has_password: bool,
     /// Where the person is signed in, latest first.
     pub sessions: Vec<Session>,
 }
@@ -101,6 +106,10 @@ pub struct Session {
     pub address: String,
     /// What the browser or program calls itself.
     pub user_agent: String,
+    /// How it began: `password`, or `single_sign_on`, which is good in one organisation alone.
+    pub method: String,
+    /// Whether a second factor was shown.
+    pub has_second_factor: bool,
 }
 
 /// Another password.

@@ -57,6 +57,7 @@ const MAKERS_OF_INSTALLATION_SCOPES: &[&str] = &[
     // Who asks, before it is known where; and accounts of people, who may belong to several organisations.
     "crates/cp-app/src/authenticate.rs",
     "crates/cp-app/src/sign_in.rs",
+    "crates/cp-app/src/provider_sign_in.rs",
     "crates/cp-app/src/account.rs",
     "crates/cp-app/src/second_factor.rs",
     "crates/cp-app/src/invitations.rs",

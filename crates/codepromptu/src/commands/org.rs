@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use cp_wire::{Named, NewOrg};
+use cp_wire::{Named, NewOrg, SecondFactorRule};
 
 use crate::cli::ServerArgs;
 use crate::output;
@@ -37,6 +37,12 @@ enum OrgCommand {
         #[arg(long, value_name = "ADDRESS")]
         owner: Option<String>,
     },
+    /// Require a second factor: whoever is signed in without one can then only set one up
+    RequireSecondFactor {
+        /// Leave it to everybody again
+        #[arg(long)]
+        off: bool,
+    },
     /// Give the organisation that `--org` names other names
     Rename {
         /// Its new name for people
@@ -67,6 +73,15 @@ pub(crate) async fn run(args: OrgArgs) -> anyhow::Result<()> {
             let made = client.create_org(&NewOrg { name, slug, owner }).await?;
             let (org, project) = (made.org.slug, made.project.slug);
             writeln!(out, "Organisation {org} is made, with a project called {project}: --org {org}")?;
+        }
+        OrgCommand::RequireSecondFactor { off } => {
+            let rule = client.set_second_factor_rule(SecondFactorRule { required: !off }).await?;
+            let told = if rule.required {
+                "A second factor is required from now on. Whoever has none sets one up at /account."
+            } else {
+                "A second factor is everybody's own decision."
+            };
+            writeln!(out, "{told}")?;
         }
         OrgCommand::Rename { name, slug } => {
             let renamed = client.rename_org(&Named { name, slug }).await?;

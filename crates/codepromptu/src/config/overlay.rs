@@ -58,6 +58,8 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("audit.webhook_url", Text),
     ("audit.webhook_secret", Text),
     ("audit.syslog", Text),
+    ("sso.reach", Text),
+    ("sso.ca_file", Text),
     ("master_key.file", Text),
 ];
 
@@ -276,6 +278,8 @@ mod tests {
         config.audit.webhook_url = Some(String::new());
         config.audit.webhook_secret = Some(String::new());
         config.audit.syslog = Some(String::new());
+        config.sso.reach = Some(String::new());
+        config.sso.ca_file = Some("".into());
         config.otlp.endpoint = Some(String::new());
         config.otlp.traces_endpoint = Some(String::new());
         config.otlp.headers = Some(String::new());

@@ -38,6 +38,8 @@ use crate::master_key::{self, FoundKey};
 const PATIENCE_FACTOR: u32 = 30;
 /// How long a connection to a receiver of audit events may take.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection to a provider that people sign in with may take.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls kept for live views that lag.
 const LIVE_CALLS: usize = 1024;
 /// The file of the embedded store.
@@ -204,6 +206,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         gateway: projects.link(),
         fingerprint_key: registry.fingerprint_key().clone(),
         node: Arc::new(move || node.now()),
+        providers: sign_in_providers(config)?,
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
         is_private: config.server.public_url.is_none(),
     });
@@ -407,6 +410,13 @@ fn audit(config: &Config, db: &Db, clock: &Arc<SystemClock>) -> anyhow::Result<V
     }
     let start = |stream: AuditStream<_>| Consumer::start("stream of audit events", |stop| stream.start(stop));
     streams.into_iter().map(start).collect()
+}
+
+/// The providers that people sign in with, as far as they may be reached.
+fn sign_in_providers(config: &Config) -> anyhow::Result<cp_app::model::Providers> {
+    let (reach, ca_file) = (config.sso.reach()?, config.sso.ca_file.as_deref());
+    let client = UpstreamClient::within(reach, SIGN_IN_TIMEOUT, false, ca_file)?;
+    Ok(cp_app::model::Providers::new(cp_app::model::Http::over(client.connector())))
 }
 
 /// Host and port of a provider, by its name.

@@ -8,7 +8,11 @@ pub(crate) fn person(person: model::Person) -> wire::Person {
 }
 
 pub(crate) fn signed_in(signed_in: cp_app::SignedIn) -> wire::SignedIn {
-    wire::SignedIn { person: person(signed_in.person), expires_at: signed_in.expires_at }
+    wire::SignedIn {
+        person: person(signed_in.person),
+        expires_at: signed_in.expires_at,
+        needs_second_factor: signed_in.needs_second_factor,
+    }
 }
 
 pub(crate) fn session_token(signed_in: cp_app::SignedIn) -> wire::SessionToken {
@@ -29,8 +33,11 @@ pub(crate) fn account(account: cp_app::Account) -> wire::Account {
         expires_at: row.expires_at,
         address: row.address,
         user_agent: row.user_agent,
+        method: if row.home.is_some() { "single_sign_on" } else { "password" }.to_owned(),
+        has_second_factor: row.has_second_factor,
     };
     wire::Account {
+        has_password: account.person.password_hash.is_some(),
         person: person(account.person),
         has_second_factor: account.has_second_factor,
         sessions: account.sessions.into_iter().map(session).collect(),

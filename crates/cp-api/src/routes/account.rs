@@ -109,3 +109,18 @@ pub(crate) async fn remove_second_factor(
     app.remove_second_factor(&caller, Secret::new(body.password)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Show a second factor in a session that began without one, as an organisation may require.
+#[utoipa::path(post, path = "/session/second-factor", tag = "sign-in", request_body = wire::Code, responses(
+    (status = 204, description = "The session has a second factor"),
+    (status = 400, body = Problem, content_type = "application/problem+json", description = "The code is wrong"),
+    (status = 409, body = Problem, content_type = "application/problem+json", description = "There is no second factor yet"),
+))]
+pub(crate) async fn show_second_factor(
+    Known(caller): Known,
+    State(app): State<App>,
+    Body(body): Body<wire::Code>,
+) -> Result<StatusCode, Refusal> {
+    app.show_second_factor(&caller, &body.code).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -31,6 +31,13 @@ async fn fill(world: &World, scope: ProjectScope, word: &str) -> String {
         ("POST", "/project/keys", format!(r#"{{"name":"{word} key","role":"viewer"}}"#)),
         ("POST", "/projects", format!(r#"{{"name":"{word} project"}}"#)),
         ("POST", "/prices/reprice", String::new()),
+        (
+            "PUT",
+            "/sso",
+            format!(
+                r#"{{"issuer":"http://127.0.0.1:9","client_id":"{word}","client_secret":"s","domains":["{word}.example"]}}"#
+            ),
+        ),
     ] {
         let (status, answer) = world.ask(method, &format!("/api/v1{path}"), &headers(&key), &json).await;
         assert!((200..300).contains(&status), "{method} {path}: {answer}");

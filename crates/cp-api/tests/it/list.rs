@@ -72,7 +72,7 @@ fn what_is_not_there_is_a_problem_that_says_so() {
             (format!("/api/v1/calls/{absent}"), 404, absent),
             ("/api/v1/calls/x".to_owned(), 400, "call_"),
             ("/api/v1/conversations/conv_01h455vb4pex5vsknk084sn02q".to_owned(), 404, "no conversation"),
-            ("/api/v1/prompts".to_owned(), 404, "/docs"),
+            ("/api/v1/nothing".to_owned(), 404, "/docs"),
             (format!("/api/v1/calls/{absent}?limit=1"), 400, "takes none"),
         ] {
             let (found, problem) = world.get_json(&path).await;

@@ -8,6 +8,7 @@ mod export;
 mod gateway;
 mod guard;
 mod health;
+mod identity_provider;
 mod invitations;
 mod library;
 
@@ -21,6 +22,7 @@ mod people;
 mod policy;
 mod second_factor;
 mod sign_in;
+mod single_sign_on;
 mod tail;
 mod tenancy;
 mod world;

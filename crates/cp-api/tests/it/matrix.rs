@@ -15,9 +15,9 @@ use crate::world::{World, with_world};
 use Access::{Known, May, Member, Open, Person};
 use Action::{
     CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
-    ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageTeams, ManageVault,
-    ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations, ReadOrg,
-    ReadProject, ReadPrompts, Reprice, RotateKeys, WritePrompts,
+    ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageSignIn, ManageTeams,
+    ManageVault, ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations,
+    ReadOrg, ReadProject, ReadPrompts, Reprice, RotateKeys, WritePrompts,
 };
 
 /// What an operation takes.
@@ -43,6 +43,10 @@ const NAMED: &str = r#"{"name":"Name {n}"}"#;
 /// A prompt with one version.
 const PROMPT: &str = r#"{"name":"p/{n}","version":{"content":"x","labels":["staging"]}}"#;
 
+/// Where nobody listens: to set a provider is not to ask it.
+const SSO: &str =
+    r#"{"issuer":"http://127.0.0.1:9","client_id":"c","client_secret":"s","domains":["x.example"]}"#;
+
 /// A read that takes a body.
 const PREVIEW: &str = "POST /capture-policy/preview";
 
@@ -62,6 +66,13 @@ const OPERATIONS: &[Operation] = &[
     ("GET /orgs", Known, "", 200),
     ("POST /orgs", May(CreateOrgs), r#"{"name":"Org {n}","owner":"anna@x.example"}"#, 201),
     ("PUT /org", May(ManageOrg), r#"{"name":"Default","slug":"default"}"#, 200),
+    ("GET /sso", May(ManageSignIn), "", 200),
+    ("PUT /sso", May(ManageSignIn), SSO, 200),
+    ("DELETE /sso", May(ManageSignIn), "", 204),
+    ("GET /sso/check", May(ManageSignIn), "", 200),
+    ("GET /org/second-factor", May(ManageSignIn), "", 200),
+    ("PUT /org/second-factor", May(ManageSignIn), r#"{"required":false}"#, 200),
+    ("POST /session/second-factor", Person, r#"{"code":"1"}"#, 204),
     ("POST /setup", Open, "{}", 400),
     ("POST /session", Open, "{}", 400),
     ("POST /session/token", Open, "{}", 400),
@@ -212,6 +223,7 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
         (_, path) if path.starts_with("/gateway-keys/") => {
             ("POST", "/gateway-keys", r#"{"name":"k"}"#, "/key/id")
         }
+        ("GET" | "DELETE", "/sso" | "/sso/check") => ("PUT", "/sso", SSO, "/issuer"),
         (_, path) if path.starts_with("/holds/") => {
             ("POST", "/holds", r#"{"user":"held","reason":"r"}"#, "/id")
         }

@@ -92,7 +92,8 @@ fn the_page_never_parses_what_it_shows() {
             for (at, _) in script.match_indices(target) {
                 let argument = script.get(at + target.len()..).unwrap();
                 let own = argument.starts_with("\"/")
-                    || argument.starts_with("sessionStorage.getItem(\"invitation\") ? \"/");
+                    || argument.starts_with("sessionStorage.getItem(\"invitation\") ? \"/")
+                    || argument.starts_with("`/login/sso/${encodeURIComponent(");
                 assert!(own, "{name}: {target}");
             }
         }

@@ -22,22 +22,28 @@ fn unbase32(text: &str) -> Vec<u8> {
 }
 
 /// The code that an app shows now.
-fn code(world: &World, secret: &[u8]) -> String {
+pub(crate) fn code(world: &World, secret: &[u8]) -> String {
     totp_code(secret, totp_step(world.app.clock().now()))
 }
 
 /// Adds a second factor; the secret and the recovery codes.
-async fn enrol(ada: &mut Browser<'_>) -> (Vec<u8>, Vec<String>) {
-    let (status, enrolment) = ada.send("POST", "/account/second-factor", json!({"password": PASSWORD})).await;
+pub(crate) async fn enrol(ada: &mut Browser<'_>) -> (Vec<u8>, Vec<String>) {
+    enrol_with(ada, PASSWORD, "ada%40example.test").await
+}
+
+/// The same for Ben, whom a provider knows and who has no password.
+pub(crate) async fn enrol_without_password(ben: &mut Browser<'_>) -> (Vec<u8>, Vec<String>) {
+    enrol_with(ben, "", "ben%40x.example").await
+}
+
+async fn enrol_with(ada: &mut Browser<'_>, password: &str, name: &str) -> (Vec<u8>, Vec<String>) {
+    let (status, enrolment) = ada.send("POST", "/account/second-factor", json!({"password": password})).await;
     assert_eq!(status, 200, "{enrolment}");
     let text = enrolment["secret"].as_str().unwrap();
     let secret = unbase32(text);
     assert_eq!((secret.len(), base32(&secret)), (20, text.to_owned()));
     let uri = enrolment["uri"].as_str().unwrap();
-    assert_eq!(
-        uri,
-        format!("otpauth://totp/CodePromptu:ada%40example.test?secret={text}&issuer=CodePromptu")
-    );
+    assert_eq!(uri, format!("otpauth://totp/CodePromptu:{name}?secret={text}&issuer=CodePromptu"));
     let picture = enrolment["picture"].as_str().unwrap();
     assert!(picture.contains("<svg") && picture.contains("<path") && !picture.contains(text));
     let now = code(ada.world, &secret);

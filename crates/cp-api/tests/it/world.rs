@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use cp_api::Router;
-use cp_app::model::{CostByKind, DecodedCall, Message, OperationName, Part, PriceBook, Usage};
+use cp_app::model::{
+    CostByKind, DecodedCall, Http, Message, OperationName, Part, PriceBook, Providers, Usage,
+};
 use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
 use cp_base::{
     Clock, IdGenerator, InstallationScope, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp,
@@ -23,6 +25,7 @@ use cp_traffic::{
     TrafficStore, Write,
 };
 use http_body_util::BodyExt;
+use hyper_util::client::legacy::connect::HttpConnector;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -92,6 +95,7 @@ impl World {
             gateway: cp_app::GatewayLink::default(),
             fingerprint_key: registry.fingerprint_key().clone(),
             node: Arc::new(status),
+            providers: Providers::new(Http::over(HttpConnector::new())),
             set_policy: Arc::new(|_, _| {}),
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();

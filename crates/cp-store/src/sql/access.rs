@@ -14,9 +14,10 @@ cp_db::statements! {
     /// No role anywhere in the organisation.
     REVOKE_EVERYWHERE = "DELETE FROM grants WHERE org_id = $1 AND principal_id = $2";
 
-    /// The roles of a principal and, for a person, of its teams.
+    /// The roles of a principal and, for a person, of its teams and of its groups at the organisation's provider.
     LIST_ROLES = "SELECT project_id, role FROM grants WHERE org_id = $1 AND (principal_id = $2 OR principal_id IN
-                    (SELECT team_id FROM team_members WHERE org_id = $1 AND person_id = $2))";
+                    (SELECT team_id FROM team_members WHERE org_id = $1 AND person_id = $2))
+                  UNION ALL SELECT project_id, role FROM group_grants WHERE org_id = $1 AND person_id = $2";
 
     /// The grants of a project: to people, teams and keys.
     LIST_PROJECT_GRANTS = "SELECT g.role, g.granted_at, p.person_id, t.team_id, k.api_key_id,
@@ -68,19 +69,26 @@ cp_db::statements! {
 
     /// A person signed in.
     CREATE_SESSION = "INSERT INTO sessions (session_id, person_id, digest, created_at, last_seen_at, expires_at,
-                                            address, user_agent)
-                      VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
+                                            address, user_agent, org_id, second_factor)
+                      VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9)";
 
     /// The session that a digest belongs to, with its person.
-    FIND_SESSION = "SELECT s.session_id, s.person_id, s.created_at, s.last_seen_at, s.expires_at, p.email
+    FIND_SESSION = "SELECT s.session_id, s.person_id, s.created_at, s.last_seen_at, s.expires_at, s.org_id,
+                           s.second_factor, p.email
                       FROM sessions s JOIN people p ON p.person_id = s.person_id WHERE s.digest = $1";
 
     /// The sessions of a person, latest first.
-    LIST_SESSIONS = "SELECT session_id, created_at, last_seen_at, expires_at, address, user_agent
+    LIST_SESSIONS = "SELECT session_id, created_at, last_seen_at, expires_at, address, user_agent, org_id, second_factor
                        FROM sessions WHERE person_id = $1 ORDER BY last_seen_at DESC, session_id DESC";
 
     /// A session was used; written now and then.
     TOUCH_SESSION = "UPDATE sessions SET last_seen_at = $2, expires_at = $3 WHERE session_id = $1";
+
+    /// A second factor was shown in a session.
+    TRUST_SESSION = "UPDATE sessions SET second_factor = $2 WHERE session_id = $1";
+
+    /// No session that began with a password has shown a second factor any more.
+    FORGET_SECOND_FACTOR = "UPDATE sessions SET second_factor = $2 WHERE person_id = $1 AND org_id IS NULL";
 
     /// A session ends.
     END_SESSION = "DELETE FROM sessions WHERE person_id = $1 AND session_id = $2";

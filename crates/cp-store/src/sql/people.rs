@@ -4,6 +4,9 @@ cp_db::statements! {
     /// An organisation.
     FIND_ORG = "SELECT org_id, slug, name, created_at FROM orgs WHERE org_id = $1";
 
+    /// The organisation that a name means, to whoever signs in.
+    FIND_ORG_NAMED = "SELECT org_id FROM orgs WHERE slug = $1";
+
     /// The organisations of a person, in the order of their names.
     LIST_ORGS = "SELECT o.org_id, o.slug, o.name, o.created_at
                    FROM orgs o JOIN members m ON m.org_id = o.org_id

@@ -90,7 +90,7 @@ db_test! {
 
     async fn what_an_earlier_version_made_is_completed(test: TestDb) {
         let (keys, master) = (Keys::new(), MasterKey::new([1; 32]));
-        let before = Migrations { steps: &MIGRATIONS.steps[..2], ..MIGRATIONS };
+        let before = Migrations { steps: &MIGRATIONS.steps[..2], tables: &[], ..MIGRATIONS };
         test.db.migrate(&[before], keys.clock.now()).await.unwrap();
         // As it was made then: one key, wrapped for its row.
         let (org, project, row) = (keys.ids.mint(), keys.ids.mint(), keys.ids.mint::<cp_base::kind::DataKey>());

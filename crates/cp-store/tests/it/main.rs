@@ -9,6 +9,7 @@ mod keys;
 mod people;
 mod policies;
 mod prompts;
+mod single_sign_on;
 mod tenants;
 mod world;
 

@@ -97,6 +97,8 @@ db_test! {
             expires_at: later,
             address: "192.0.2.1".to_owned(),
             user_agent: "test".to_owned(),
+            home: None,
+            has_second_factor: false,
         };
         cp_store::create_session(&mut tx, ours.person, &session, &token).await.unwrap();
         let found = cp_store::find_session(&mut tx, &token.digest()).await.unwrap().unwrap();
