@@ -5,6 +5,7 @@
 
 mod engine;
 mod error;
+mod expression;
 mod growth;
 mod infer;
 mod pieces;
