@@ -10,6 +10,8 @@ mod criterion;
 mod details;
 mod document;
 mod limits;
+mod lines;
+mod merge;
 mod name;
 mod reference;
 mod template;
@@ -29,6 +31,7 @@ pub use criterion::{
 pub use details::{Details, DetailsError, Status, StatusParseError, sorted_tags};
 pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
 pub use limits::{LimitError, Limits};
+pub use merge::{Conflict, Merged, Place, has_markers, merge};
 pub use name::{
     LabelName, LabelNameError, PromptName, PromptNameError, VariableName, VariableNameError, VersionNumber,
     VersionNumberError,

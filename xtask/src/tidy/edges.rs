@@ -104,6 +104,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway", "cp-client"]),
+    ("similar", &["cp-prompt"]),
     ("sqlx", &["cp-db"]),
     ("tiktoken-rs", &["cp-genai"]),
     ("tokio-rustls", &["cp-gateway"]),
