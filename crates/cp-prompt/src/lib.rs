@@ -10,6 +10,7 @@ mod criterion;
 mod details;
 mod document;
 mod limits;
+mod lineage;
 mod lines;
 mod merge;
 mod name;
@@ -31,6 +32,7 @@ pub use criterion::{
 pub use details::{Details, DetailsError, Status, StatusParseError, sorted_tags};
 pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
 pub use limits::{LimitError, Limits};
+pub use lineage::{ancestors, common_ancestors};
 pub use merge::{Conflict, Merged, Place, has_markers, merge};
 pub use name::{
     LabelName, LabelNameError, PromptName, PromptNameError, VariableName, VariableNameError, VersionNumber,
