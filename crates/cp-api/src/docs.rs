@@ -102,6 +102,7 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(prompts::get_prompt, prompts::update_prompt))
         .routes(routes!(prompts::list_versions, prompts::create_version))
         .routes(routes!(prompts::get_version))
+        .routes(routes!(prompts::render_version))
         .routes(routes!(prompts::list_includers))
         .routes(routes!(labels::move_label, labels::remove_label))
         .routes(routes!(labels::roll_back_label))

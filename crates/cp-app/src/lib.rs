@@ -63,14 +63,14 @@ pub mod model {
 /// What the prompt library takes.
 pub mod library {
     pub use cp_prompt::{
-        Content, Criterion, Document, Kind, LabelName, ModelConfig, PromptName, Selector, Status, Syntax,
-        VariableSpec, VersionNumber,
+        Content, Criterion, Document, Edge, Kind, LabelName, ModelConfig, PromptName, Rendered, Resolution,
+        Selector, Status, Syntax, Values, VariableSpec, VersionNumber,
     };
     pub use cp_store::PromptFilter;
 
     pub use crate::prompts::{
-        Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView, SavedVersion,
-        VersionDraft,
+        Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView,
+        RenderedVersion, SavedVersion, VersionDraft,
     };
 }
 

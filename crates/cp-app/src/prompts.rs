@@ -3,6 +3,7 @@
 //! A prompt is named by its id or by its name. Versions are never changed; what is saved twice is one version. Who may move
 //! a label that is protected is decided here and nowhere else.
 
+mod compose;
 mod labels;
 mod versions;
 
@@ -20,6 +21,7 @@ use crate::act::Event;
 use crate::teams::find_team;
 use crate::{App, AppError, Ctx};
 
+pub use compose::RenderedVersion;
 pub use labels::LabelChange;
 pub use versions::{SavedVersion, VersionDraft};
 

@@ -3,7 +3,7 @@
 use cp_wire::{
     Includers, LabelMoves, MoveLabel, NewPrompt, NewPromptVersion, Prompt, PromptChange, PromptPage,
     PromptQuery, PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason,
-    SavedPrompt, VersionQuery,
+    RenderPrompt, RenderedPrompt, SavedPrompt, VersionQuery,
 };
 
 use http::Method;
@@ -54,6 +54,16 @@ impl Client {
     /// A version of a prompt, by its number or a label.
     pub async fn get_version(&self, prompt: &str, version: &str) -> Result<PromptVersion, ClientError> {
         self.get_json(&of(prompt, &format!("/versions/{}", encoded(version)))).await
+    }
+
+    /// What a version of a prompt says with values in it.
+    pub async fn render_version(
+        &self,
+        prompt: &str,
+        version: &str,
+        values: &RenderPrompt,
+    ) -> Result<RenderedPrompt, ClientError> {
+        self.post_json(&of(prompt, &format!("/versions/{}/render", encoded(version))), values).await
     }
 
     /// Moves a label of a prompt.

@@ -45,9 +45,10 @@ pub use policy::{
 };
 pub use problem::{Failing, Problem};
 pub use prompt::{
-    Criterion, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt, NewPromptVersion, Prompt,
-    PromptChange, PromptDetails, PromptPage, PromptQuery, PromptVersion, PromptVersions, ProtectLabel,
-    ProtectedLabel, ProtectedLabels, Reason, SavedPrompt, Variable, VersionQuery,
+    Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt,
+    NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery, PromptVersion,
+    PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason, RenderPrompt, RenderedPrompt,
+    SavedPrompt, Variable, VersionQuery,
 };
 pub use query::{CallQuery, PageQuery};
 pub use retention::{

@@ -367,6 +367,43 @@ pub struct Includers {
     pub includers: Vec<Includer>,
 }
 
+/// Values for the variables of a prompt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RenderPrompt {
+    /// By the names of the variables; messages for the names of placeholders.
+    #[schema(value_type = Object, example = json!({"customer": "Ada"}))]
+    pub variables: Map<String, Value>,
+}
+
+/// What a version says with values in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RenderedPrompt {
+    /// The prompt's name.
+    pub prompt: String,
+    /// The number of the version.
+    pub version: i64,
+    /// A text, or messages.
+    #[schema(value_type = Object)]
+    pub rendered: Value,
+    /// The model's configuration.
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+    /// What it includes, each pair once.
+    pub included: Vec<IncludedPrompt>,
+}
+
+/// That a version includes another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IncludedPrompt {
+    /// The version that includes, such as `greeting#2`; absent where it is the one that was asked for.
+    pub from: Option<String>,
+    /// How it names the other, such as `tone@staging`.
+    pub reference: String,
+    /// The number of the version that this was.
+    pub version: i64,
+}
+
 /// Which prompts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use cp_app::library::{
-    Archived, Content, DetailsChange, Document, LabelName, ModelConfig, NewPrompt, PromptChange, PromptName,
-    PromptPage, PromptView, SavedVersion, Status, Syntax, VersionDraft, VersionNumber,
+    Archived, Content, DetailsChange, Document, Edge, LabelName, ModelConfig, NewPrompt, PromptChange,
+    PromptName, PromptPage, PromptView, RenderedVersion, SavedVersion, Status, Syntax, VersionDraft,
+    VersionNumber,
 };
 use cp_app::model::{Includer, LabelMove, PromptVersion, ProtectedLabel};
 use cp_base::{ErrorKind, hex};
@@ -161,6 +162,24 @@ pub(crate) fn label_move(moved: LabelMove) -> wire::LabelMove {
 
 pub(crate) fn protected(protected: ProtectedLabel) -> wire::ProtectedLabel {
     wire::ProtectedLabel { label: protected.label.to_string(), roles: protected.roles }
+}
+
+pub(crate) fn rendered(found: RenderedVersion) -> Result<wire::RenderedPrompt, Refusal> {
+    Ok(wire::RenderedPrompt {
+        prompt: found.view.prompt.name.to_string(),
+        version: i64::from(found.version.number.get()),
+        rendered: through(&found.rendered, "rendered")?,
+        config: found.version.document.config.as_map().clone(),
+        included: found.resolution.graph.into_iter().map(included).collect(),
+    })
+}
+
+fn included(edge: Edge) -> wire::IncludedPrompt {
+    wire::IncludedPrompt {
+        from: edge.from.map(|(name, number)| format!("{name}#{number}")),
+        reference: edge.reference.to_string(),
+        version: i64::from(edge.version.get()),
+    }
 }
 
 pub(crate) fn includer(includer: Includer) -> wire::Includer {

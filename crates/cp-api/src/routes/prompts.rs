@@ -133,6 +133,25 @@ pub(crate) async fn get_version(
     Ok(Json(convert::version(&view, found)))
 }
 
+/// Render a version of a prompt, with everything that it includes.
+#[utoipa::path(post, path = "/prompts/{prompt}/versions/{version}/render", tag = "prompts",
+    request_body = wire::RenderPrompt, params(
+    ("prompt" = String, Path, description = "The prompt: an id, or a name with its `/` written `%2F`"),
+    ("version" = String, Path, description = "A number or a label; `@3` is the label `3`")), responses(
+    (status = 200, body = wire::RenderedPrompt, description = "What it says with these values"),
+    (status = 400, body = Problem, content_type = "application/problem+json",
+        description = "A value is missing or of another type, or the template fails"),
+))]
+pub(crate) async fn render_version(
+    InProject(ctx): InProject,
+    State(app): State<App>,
+    Path((prompt, version)): Path<(String, String)>,
+    Body(given): Body<wire::RenderPrompt>,
+) -> Result<Json<wire::RenderedPrompt>, Refusal> {
+    let found = app.render_version(&ctx, &prompt, &selector(&version)?, given.variables).await?;
+    Ok(Json(convert::rendered(found)?))
+}
+
 /// A number, or else a label.
 fn selector(text: &str) -> Result<Selector, Refusal> {
     match (text.strip_prefix('@'), text.parse::<VersionNumber>()) {

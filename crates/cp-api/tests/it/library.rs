@@ -245,6 +245,51 @@ fn wrong_input_is_named() {
 }
 
 #[test]
+fn prompts_are_put_together_and_rendered() {
+    with_world(async |world| {
+        let editor = editor(&world).await;
+        let make = async |name: &str, content: &str| {
+            let json = json!({ "name": name, "version": { "content": content, "labels": ["production"] } });
+            editor.ask("POST", "/prompts", &json).await
+        };
+        assert_eq!(make("tone", "Be {{ mood }}.").await.0, 201);
+        assert_eq!(make("greeting", "{% include \"tone\" %} Greet {{ name }}.").await.0, 201);
+        let render = async |values: Value| {
+            let json = json!({ "variables": values });
+            editor.ask("POST", "/prompts/greeting/versions/production/render", &json).await
+        };
+        let (status, rendered) = render(json!({ "mood": "kind", "name": "Ada" })).await;
+        assert_eq!((status, &rendered["rendered"]), (200, &json!("Be kind. Greet Ada.")), "{rendered}");
+        assert_eq!(rendered["included"], json!([{ "from": null, "reference": "tone", "version": 1 }]));
+        let (status, refused) = render(json!({ "mood": "kind", "nmae": "Ada" })).await;
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(status == 400 && detail.contains("did you mean `name`"), "{refused}");
+        // What a change of the snippet would change, and that it is there as long as it is needed.
+        let includers = editor.done("GET", "/prompts/tone/includers", Value::Null).await;
+        let includer = &includers["includers"][0];
+        assert_eq!((&includer["name"], &includer["includes"]), (&json!("greeting"), &json!("@production")));
+        for change in [json!({ "archived": true }), json!({ "name": "mood" })] {
+            let (status, detail) = editor.refused("PATCH", "/prompts/tone", change).await;
+            assert!(status == 409 && detail.contains("`greeting` (version 1) includes it"), "{detail}");
+        }
+        // It does not come back to itself, by whatever way.
+        let back = json!({ "content": "{% include \"greeting\" %}" });
+        let (status, detail) = editor.refused("POST", "/prompts/tone/versions", back).await;
+        assert!(status == 400 && detail.contains("`greeting` → `tone`"), "{detail}");
+        for (content, words) in [
+            ("{% include \"tnoe\" %}", "did you mean `tone`"),
+            ("{% include \"tone@staging\" %}", "no label `staging`"),
+            ("{% if x %}", "line 1"),
+            ("a\n{{ x | upperr }}", "line 2"),
+        ] {
+            let (status, refused) = make("wrong", content).await;
+            let detail = refused["detail"].as_str().unwrap();
+            assert!(status == 400 && detail.contains(words), "{content}: {refused}");
+        }
+    });
+}
+
+#[test]
 fn a_prompt_is_renamed_put_away_and_taken_back() {
     with_world(async |world| {
         let editor = editor(&world).await;

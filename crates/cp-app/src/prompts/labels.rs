@@ -4,7 +4,7 @@ use cp_db::Tx;
 use cp_prompt::{LabelName, VersionNumber};
 use cp_store::{Label, LabelMove, NewMove, Prompt, ProtectedLabel, Sealer};
 
-use super::{PromptView, find, view};
+use super::{PromptView, compose, find, view};
 use crate::access::{Action, Role};
 use crate::act::Event;
 use crate::{App, AppError, Ctx};
@@ -167,6 +167,12 @@ pub(super) async fn set_label(
     }
     if is_at == change.to {
         return Ok(());
+    }
+    if let Some(to) = change.to {
+        // What others have come to include since may lead back here.
+        let target = cp_store::find_version(tx, sealer, ctx.scope, prompt.id, to).await?;
+        let target = target.ok_or_else(|| AppError::internal("a prompt's version is not there"))?;
+        compose::check(tx, sealer, ctx, (&prompt.name, &target.document)).await?;
     }
     let new = NewMove {
         prompt: prompt.id,

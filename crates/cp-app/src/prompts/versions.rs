@@ -5,7 +5,7 @@ use cp_prompt::{Document, LabelName, Limits, Selector, VersionNumber};
 use cp_store::{NewVersion, Prompt, Sealer, Version};
 
 use super::labels::{LabelChange, set_label};
-use super::{PromptView, find, view};
+use super::{PromptView, compose, find, view};
 use crate::access::Action;
 use crate::act::Event;
 use crate::{App, AppError, Ctx};
@@ -113,13 +113,15 @@ impl App {
         let saved = match known.await? {
             Some(version) => SavedVersion { version, is_new: false },
             None => {
+                let document = (&prompt.name, &draft.document);
+                let includes = compose::check(tx, sealer, ctx, document).await?;
                 let newest = VersionNumber::try_from(prompt.latest).ok();
                 let parent = self.parent(tx, sealer, (ctx, prompt), (newest, draft.parent)).await?;
                 let new = NewVersion {
                     id: self.parts.ids.mint(),
                     document: draft.document,
                     message: draft.message,
-                    includes: Vec::new(),
+                    includes,
                     parent,
                     merged: None,
                     created_by: ctx.org.caller.name.clone(),
