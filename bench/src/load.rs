@@ -60,13 +60,15 @@ impl Samples {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
+    /// What calls bring in the place of a provider's key.
+    pub(crate) key: String,
     /// Calls begun so far, over all measurements.
     sent: Arc<AtomicU64>,
 }
 
 impl Target {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, sent: Arc::default() }
+        Self { address, key: "sk-bench".to_owned(), sent: Arc::default() }
     }
 
     /// Calls begun so far.
@@ -105,7 +107,7 @@ impl Connection {
         let request = http::Request::post(PATH)
             .header(http::header::HOST, self.target.address.to_string())
             .header(http::header::CONTENT_TYPE, "application/json")
-            .header(http::header::AUTHORIZATION, "Bearer sk-bench")
+            .header(http::header::AUTHORIZATION, format!("Bearer {}", self.target.key))
             .body(Full::new(body))?;
         let response = self.ready().await?.send_request(request).await?;
         if response.status() != http::StatusCode::OK {
@@ -160,7 +162,7 @@ pub(crate) async fn paced_stream(target: &Target, number: usize) -> Result<Vec<R
     let request = http::Request::post(PATH)
         .header(http::header::HOST, target.address.to_string())
         .header(http::header::CONTENT_TYPE, "application/json")
-        .header(http::header::AUTHORIZATION, "Bearer sk-bench")
+        .header(http::header::AUTHORIZATION, format!("Bearer {}", target.key))
         .header("x-mock", "pace=10 words=20")
         .body(Full::new(Bytes::from(body)))?;
     let sender = connection.ready().await?;

@@ -176,6 +176,7 @@ pub(crate) async fn run(plan: &Plan, cores: Cores, with_codepromptu: bool) -> Re
         let first_answer_ms = began.elapsed().as_secs_f64() * 1e3;
         start = Some(Start { first_answer_ms, resident_bytes: peer.process.resident_bytes()? });
         peers.push(peer);
+        peers.push(peer::guarded(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?);
     }
 
     let rows = measure_loads(plan, &peers, "").await?;
@@ -214,7 +215,8 @@ pub(crate) async fn show_only(plan: &Plan, cores: Cores, only: &str) -> Result<(
     let upstream = direct.target.address;
     let nginx = peer::nginx(cores, Path::new(FOLDER), upstream).await?;
     let codepromptu = peer::codepromptu(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?;
-    let peers = [direct, nginx, codepromptu];
+    let guarded = peer::guarded(&cores.proxy.to_string(), Path::new(FOLDER), upstream).await?;
+    let peers = [direct, nginx, codepromptu, guarded];
     measure_loads(plan, &peers, only).await?;
     if "paced streams".contains(only) {
         for peer in &peers {

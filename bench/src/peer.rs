@@ -1,5 +1,6 @@
 //! The three ways to the mock provider, each a process of its own.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -137,6 +138,46 @@ pub(crate) async fn codepromptu(processors: &str, folder: &Path, upstream: Socke
     let process = Process::start(&mut command)?;
     let peer = Peer { name: "CodePromptu", process, target: Target::new(address), stores: true };
     ready(peer, "/readyz").await.with_context(|| format!("see {}", folder.join("log").display()))
+}
+
+/// CodePromptu with everything on that a call can be subject to: a gateway key in the provider key's place, which is swapped
+/// for the vault's, three limits, and redaction of every kind.
+pub(crate) async fn guarded(processors: &str, folder: &Path, upstream: SocketAddr) -> Result<Peer> {
+    let mut peer = codepromptu(processors, &folder.join("guarded"), upstream).await?;
+    peer.name = GUARDED;
+    let command = |arguments: &[&str], input: &str| commanded(&peer, arguments, input);
+    let mut policy: serde_json::Map<String, Value> =
+        serde_json::from_str(&command(&["policy", "show"], "")?)?;
+    policy.insert("redact".to_owned(), KINDS.as_slice().into());
+    let file = folder.join("policy.json");
+    std::fs::write(&file, serde_json::to_vec(&policy)?)?;
+    command(&["policy", "set", &file.display().to_string()], "")?;
+    command(&["provider-key", "set", "openai"], "sk-provider")?;
+    let limits = ["requests/month=100000000", "tokens/month=100000000000", "usd/month=1000000"];
+    let limits = limits.iter().flat_map(|limit| ["--limit", limit]);
+    let arguments: Vec<_> = ["gateway-key", "create", "bench"].into_iter().chain(limits).collect();
+    peer.target.key = command(&arguments, "")?.trim().to_owned();
+    Ok(peer)
+}
+
+/// What the report calls it.
+pub(crate) const GUARDED: &str = "CodePromptu, guarded";
+
+const KINDS: [&str; 8] =
+    ["email", "phone", "card", "iban", "national_id", "ip_address", "credential", "private_key"];
+
+/// Runs a command of the program against a peer; what it prints.
+fn commanded(peer: &Peer, arguments: &[&str], input: &str) -> Result<String> {
+    let mut command = Command::new(std::env::current_exe()?.with_file_name("codepromptu"));
+    command.args(arguments).env("CODEPROMPTU_SERVER", format!("http://{}", peer.target.address));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    child.stdin.take().context("a pipe")?.write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("`codepromptu {}` failed ({})", arguments.join(" "), output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The version that nginx tells of itself.

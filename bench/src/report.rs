@@ -115,7 +115,8 @@ const PACED: &str = "\
 const LEGEND: &str = "Times in µs. *Added* is over the direct call of the same load. *CPU per call* is the processor \
 time of the whole process; CodePromptu's includes decoding and storing the call, and the number in parentheses is the \
 gateway path alone: the gateway's threads and the writer of the capture log. *× nginx* compares that path. At a constant \
-rate latency counts from when a call was due.";
+rate latency counts from when a call was due. *Guarded* is CodePromptu with a gateway key that is swapped for the vault's, \
+three limits, and redaction of every kind.";
 
 fn line(row: &Row, rows: &[Row]) -> String {
     let peer = |name: &str| {

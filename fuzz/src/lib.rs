@@ -2,6 +2,7 @@
 //! for such bytes, and the tests put in the seeds and whatever was ever found.
 
 mod seeds;
+mod templates;
 mod texts;
 
 use std::sync::{Arc, LazyLock};
@@ -14,18 +15,20 @@ use cp_genai::{BillingTerms, DecodedCall, Exchange, PriceBook, SseEvent, SsePars
 use cp_redact::{DataKind, OwnPattern, Redactor, Rules};
 
 pub use seeds::{Seeds, seeds};
+pub use templates::templates;
 pub use texts::texts;
 
 /// A target, by its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("events", events),
     ("codecs", codecs),
     ("records", records),
     ("bodies", bodies),
     ("redaction", redaction),
+    ("templates", templates),
     ("texts", texts),
 ];
 

@@ -1,4 +1,4 @@
-//! The seeds: the golden fixtures of the codecs, the corpus of redaction, and a log of format 1, as the targets read them.
+//! The seeds: the golden fixtures of the codecs, the corpus of redaction, the vectors of rendering, and a log of format 1, as the targets read them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,6 +99,14 @@ pub fn seeds() -> Result<Seeds> {
     }
     for (name, body) in BODIES {
         seeds.entry("bodies").or_default().insert((*name).to_owned(), body.to_vec());
+    }
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance/render.json");
+    let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(vectors)?)?;
+    for (number, vector) in vectors.iter().enumerate() {
+        let Some(template) = vector["template"].as_str() else { continue };
+        let syntax = u8::from(vector["syntax"] == "mustache");
+        let seed = [&[syntax], template.as_bytes()].concat();
+        seeds.entry("templates").or_default().insert(format!("vector-{number}"), seed);
     }
     for (name, text) in crate::texts::SEEDS {
         seeds.entry("texts").or_default().insert((*name).to_owned(), text.to_vec());

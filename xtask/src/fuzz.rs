@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::suite::{answers, cargo, install_debian_package};
 use crate::{run, say};
 
-const TARGETS: [&str; 6] = ["events", "codecs", "records", "bodies", "redaction", "texts"];
+const TARGETS: [&str; 7] = ["events", "codecs", "records", "bodies", "redaction", "templates", "texts"];
 
 /// Coverage of edges and comparisons, counted where libFuzzer looks for it (SanitizerCoverage, clang's documentation).
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -61,7 +61,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Not shipped.
     ("cp-testkit", &["cp-base", "cp-db"]),
     ("codepromptu-bench", &["cp-base", "cp-mock"]),
-    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-wire"]),
+    ("codepromptu-fuzz", &["cp-base", "cp-genai", "cp-prompt", "cp-redact", "cp-capture", "cp-wire"]),
     ("xtask", &[]),
 ];
 
