@@ -137,7 +137,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Option<Credential> {
     Some(Credential::Session(session.to_owned()))
 }
 
-fn wanted(headers: &HeaderMap) -> Wanted {
+pub(crate) fn wanted(headers: &HeaderMap) -> Wanted {
     let text =
         |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
     Wanted { org: text(ORG), project: text(PROJECT) }

@@ -9,6 +9,7 @@ mod cookie;
 mod docs;
 mod guard;
 mod input;
+mod langfuse;
 mod observe;
 mod page;
 mod problem;
@@ -31,6 +32,7 @@ pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
         .merge(docs::router(openapi))
         .merge(page::router())
         .merge(routes::provider_sign_in::router(app.clone(), site.clone()))
+        .merge(langfuse::router(app.clone()))
         .merge(routes::health::router(app.clone(), metrics))
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use cp_base::{DataKeys, ProjectScope, PromptId, TeamId};
 use cp_db::Tx;
-use cp_prompt::{Criterion, Details, Kind, LabelName, PromptName, Status, VariableSpec};
-use cp_store::{Includer, Label, Prompt, PromptFilter, Sealer};
+use cp_prompt::{Criterion, Details, Kind, LabelName, PromptName, Status, VariableSpec, VersionNumber};
+use cp_store::{Includer, Label, Prompt, PromptFilter, Sealer, Version};
 
 use serde_json::{Map, Value};
 
@@ -120,6 +120,8 @@ pub enum Archived {
     No,
 }
 
+/// Prompts are counted up to here.
+const MAX_COUNTED: u64 = 10_000;
 /// How many of those who include a prompt are told of.
 const MAX_INCLUDERS: u64 = 1_000;
 
@@ -144,11 +146,33 @@ impl App {
         Ok(PromptPage { prompts: with_labels(&mut tx, ctx.scope, prompts).await?, next })
     }
 
-    /// How many prompts pass a filter, counted up to 10,000.
-    pub async fn count_prompts(&self, ctx: &Ctx, filter: &PromptFilter) -> Result<u64, AppError> {
+    /// A page of prompts by its number, counted from 1, each with its newest version; and how many there are in all, counted
+    /// up to 10,000.
+    pub async fn list_prompts_by_page(
+        &self,
+        ctx: &Ctx,
+        filter: &PromptFilter,
+        page: u64,
+        limit: u64,
+    ) -> Result<(Vec<(PromptView, Version)>, u64), AppError> {
         ctx.require(Action::ReadPrompts)?;
+        let keys = self.keys_of(ctx).await?;
+        let sealer = self.sealer(&keys);
         let mut tx = self.read_library(ctx).await?;
-        Ok(cp_store::count_prompts(&mut tx, ctx.scope, filter, 10_000).await?)
+        let total = cp_store::count_prompts(&mut tx, ctx.scope, filter, MAX_COUNTED).await?;
+        let before = (page - 1).saturating_mul(limit).min(MAX_COUNTED);
+        let place = (ctx.scope, filter);
+        let mut prompts = cp_store::list_prompts(&mut tx, &sealer, place, None, before + limit).await?;
+        let prompts = prompts.split_off(usize::try_from(before).unwrap_or(usize::MAX).min(prompts.len()));
+        let mut listed = Vec::with_capacity(prompts.len());
+        for view in with_labels(&mut tx, ctx.scope, prompts).await? {
+            let newest = VersionNumber::try_from(view.prompt.latest).map_err(AppError::internal)?;
+            let id = view.prompt.id;
+            if let Some(newest) = cp_store::find_version(&mut tx, &sealer, ctx.scope, id, newest).await? {
+                listed.push((view, newest));
+            }
+        }
+        Ok((listed, total))
     }
 
     /// A prompt with its labels.

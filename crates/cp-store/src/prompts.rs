@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use cp_base::{KeyId, ProjectScope, PromptId, PromptVersionId, TeamId, Timestamp};
 use cp_db::{Args, DbError, Filter, Row, Tx, args};
-use cp_prompt::{Details, Kind, LabelName, PromptName, Status};
+use cp_prompt::{Details, Kind, LabelName, PromptName, Status, VersionNumber};
 
 use crate::bootstrap::scope_of;
 use crate::sql::prompts as sql;
@@ -81,6 +81,8 @@ pub struct PromptFilter {
     pub team: Option<TeamId>,
     /// Those that are this far.
     pub status: Option<Status>,
+    /// Those that have a version of this number.
+    pub has_version: Option<VersionNumber>,
     /// Those changed since.
     pub updated_from: Option<Timestamp>,
     /// Those changed before.
@@ -112,6 +114,7 @@ impl PromptFilter {
         );
         filter.and_if("p.team_id = $1", self.team);
         filter.and_if("p.status = $1", self.status.map(Status::as_str));
+        filter.and_if("p.latest >= $1", self.has_version.map(|version| i64::from(version.get())));
         filter.and_if("p.updated_at >= $1", self.updated_from);
         filter.and_if("p.updated_at < $1", self.updated_to);
         filter

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod identity_provider;
 mod invitations;
+mod langfuse;
 mod library;
 
 mod isolation;

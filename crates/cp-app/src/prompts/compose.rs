@@ -40,6 +40,30 @@ impl App {
     ) -> Result<(PromptView, Version, Resolution), AppError> {
         ctx.require(Action::ReadPrompts)?;
         let (view, version) = self.find_selected(ctx, prompt, selector).await?;
+        self.resolved(ctx, view, version).await
+    }
+
+    /// A version of a prompt in use with everything that it includes, for an application.
+    pub async fn serve_version(
+        &self,
+        ctx: &Ctx,
+        prompt: &str,
+        selector: &Selector,
+    ) -> Result<(PromptView, Version, Resolution), AppError> {
+        ctx.require(Action::ServePrompts)?;
+        let (view, version) = self.find_selected(ctx, prompt, selector).await?;
+        if view.prompt.archived_at.is_some() {
+            return Err(AppError::absent(format_args!("the prompt `{}` is archived", view.prompt.name)));
+        }
+        self.resolved(ctx, view, version).await
+    }
+
+    async fn resolved(
+        &self,
+        ctx: &Ctx,
+        view: PromptView,
+        version: Version,
+    ) -> Result<(PromptView, Version, Resolution), AppError> {
         let keys = self.keys_of(ctx).await?;
         let mut tx = self.read_library(ctx).await?;
         let found = gather(&mut tx, &self.sealer(&keys), ctx, &version.document).await?;
