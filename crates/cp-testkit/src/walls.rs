@@ -294,10 +294,10 @@ impl<'a> World<'a> {
         let tag = if filled { foreign.tag.to_owned() } else { sparse(foreign.tag) };
         let mut pieces = statement.split('$');
         let mut text = pieces.next()?.to_owned();
-        if text.trim_start().starts_with("INSERT")
-            || statement.contains("COUNT(")
-            || statement.contains("MAX(")
-        {
+        let upper = statement.to_uppercase();
+        // An aggregate of nothing is a row, too.
+        let is_aggregate = ["COUNT(", "MAX(", "MIN(", "SUM("].iter().any(|function| upper.contains(function));
+        if is_aggregate || upper.trim_start().starts_with("INSERT") {
             return None;
         }
         let mut had_scope = false;
