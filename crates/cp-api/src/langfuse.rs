@@ -14,7 +14,7 @@ use axum::routing::{get, patch};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cp_app::{App, AppError, Credential, Ctx};
+use cp_app::{API_KEY_PREFIX, App, AppError, Credential, Ctx};
 use cp_base::ErrorKind;
 use serde_json::json;
 
@@ -108,15 +108,21 @@ impl FromRequestParts<App> for InProject {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let caller = match basic(&parts.headers) {
-            Some(key) => app.authenticate(Some(Credential::ApiKey(key)), access::address(parts)).await?,
+            Some(key) if key.starts_with(API_KEY_PREFIX) => {
+                app.authenticate(Some(Credential::ApiKey(key)), access::address(parts)).await?
+            }
+            // The libraries send keys, whatever they are: at the machine itself, before anybody has signed up, none is needed.
+            Some(_) => {
+                parts.headers.remove(header::AUTHORIZATION);
+                Known::from_request_parts(parts, app).await?.0
+            }
             None => Known::from_request_parts(parts, app).await?.0,
         };
         Ok(Self(app.in_project(&caller, &access::wanted(&parts.headers)).await?))
     }
 }
 
-/// The secret key of `Authorization: Basic` (RFC 7617). Before anybody has signed up, whoever sits at the machine needs none,
-/// and the libraries send one all the same.
+/// The secret key of `Authorization: Basic` (RFC 7617).
 fn basic(headers: &HeaderMap) -> Option<String> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, pair) = text.split_once(' ')?;
