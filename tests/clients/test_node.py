@@ -92,3 +92,24 @@ def test_ai_embed(node):
     done = node("aiEmbed")
     assert_stored(done.stored[0], operation="embeddings")
     assert done.stored[0]["response_extra"]["data"][0]["dimensions"] == done.seen
+
+
+def test_langfuse(gateway):
+    script = os.path.join(os.environ["NODE_CLIENTS"], "langfuse.mjs")
+    keys = {"LANGFUSE_BASE_URL": gateway, "LANGFUSE_PUBLIC_KEY": "pk-lf-x", "LANGFUSE_SECRET_KEY": "sk-lf-x"}
+    environment = os.environ | keys
+    done = subprocess.run(["node", script], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    absent = seen.pop("absent")
+    assert "Prompt not found: 'node/nowhere' with label 'production'" in absent
+    assert seen == {
+        "second": [2, ["latest"]],
+        "text": [1, {"a": 1}, "Dear Ada"],
+        "pinned": "Hello {{name}}",
+        "latest": 2,
+        "chat": [["system", "Answer in French."], ["user", "Why?"]],
+        "moved": 2,
+        "fallback": [True, "else 1"],
+        "deleted": 0,
+    }

@@ -165,7 +165,8 @@ fn client_environment(root: &Path) -> Result<PathBuf> {
 
 /// The JavaScript clients and what is done with them, where there is Node.js; installed again when the list changes.
 fn node_clients(root: &Path) -> Result<Option<PathBuf>> {
-    const FILES: [&str; 4] = ["package.json", "package-lock.json", "scenario.mjs", "provider.mjs"];
+    const FILES: [&str; 5] =
+        ["package.json", "package-lock.json", "scenario.mjs", "provider.mjs", "langfuse.mjs"];
     if !(answers("node", &["--version"]) && answers("npm", &["--version"])) {
         return Ok(None);
     }

@@ -63,8 +63,8 @@ pub mod model {
 /// What the prompt library takes.
 pub mod library {
     pub use cp_prompt::{
-        Content, Criterion, Document, Edge, Kind, LabelName, ModelConfig, Part, PromptName, Rendered,
-        Resolution, Selector, Status, Syntax, Values, VariableSpec, VersionNumber,
+        Content, Criterion, Document, Edge, Kind, LabelName, ModelConfig, Part, PromptName, Reference,
+        Rendered, Resolution, Selector, Status, Syntax, Values, VariableSpec, VersionNumber,
     };
     pub use cp_store::PromptFilter;
 

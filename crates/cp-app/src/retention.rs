@@ -1,6 +1,7 @@
 //! How long things are kept, what must be kept longer, and who is erased.
 
 use cp_base::{CallId, ErasureId, LegalHoldId};
+use cp_prompt::Reference;
 use cp_store::{Erased, Erasure, ErasureState, Found, Held, LegalHold, RetentionPolicy};
 use cp_traffic::PersonCounts;
 
@@ -8,6 +9,9 @@ use crate::access::Action;
 use crate::act::Event;
 use crate::orgs::named;
 use crate::{App, AppError, Ctx};
+
+/// Versions of prompts that are told of at most.
+const MAX_PROMPTS_TOLD: usize = 100;
 
 /// What a hold is to hold: one of them, or all of the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,11 +101,25 @@ impl App {
         Ok(())
     }
 
-    /// What there is of an end user.
-    pub async fn count_person(&self, ctx: &Ctx, user: &str) -> Result<PersonCounts, AppError> {
+    /// What there is of an end user: their calls, and the versions of prompts in which the user's id stands, at most 100. These
+    /// are told, and not erased: they are the work of those who wrote them.
+    pub async fn count_person(
+        &self,
+        ctx: &Ctx,
+        user: &str,
+    ) -> Result<(PersonCounts, Vec<Reference>), AppError> {
         ctx.require(Action::Erase)?;
         let person = self.parts.traffic.person(ctx.scope, user)?;
-        Ok(self.parts.traffic.count_person(ctx.scope, person).await?)
+        let counts = self.parts.traffic.count_person(ctx.scope, person).await?;
+        if user.is_empty() {
+            return Ok((counts, Vec::new()));
+        }
+        let keys = self.keys_of(ctx).await?;
+        let mut tx = self.read_library(ctx).await?;
+        let sealer = self.sealer(&keys);
+        let prompts =
+            cp_store::find_versions_with(&mut tx, &sealer, ctx.scope, user, MAX_PROMPTS_TOLD).await?;
+        Ok((counts, prompts))
     }
 
     /// Has everything of an end user erased. It is done in the background; where it is under way already, that one is told.

@@ -24,7 +24,8 @@ pub use labels::{
 pub use seal::{Sealer, reseal_library, reseal_rest};
 pub use versions::{
     Includer, NewVersion, Serves, Version, add_serves, create_version, find_version,
-    find_version_by_document, find_version_by_id, list_includers, list_serves, list_versions,
+    find_version_by_document, find_version_by_id, find_versions_with, list_includers, list_serves,
+    list_versions,
 };
 
 /// A prompt, but for its versions.

@@ -74,6 +74,8 @@ pub struct Subject {
     /// When the last began.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_at: Option<Timestamp>,
+    /// Versions of prompts in which the user's id stands, such as `support/refund-reply#3`: at most 100. They are not erased.
+    pub prompts: Vec<String>,
 }
 
 /// The erasure of an end user.

@@ -94,6 +94,9 @@ pub(crate) async fn run(args: SubjectArgs) -> anyhow::Result<()> {
             if let (Some(first), Some(last)) = (subject.first_at, subject.last_at) {
                 writeln!(out, "from {first} to {last}")?;
             }
+            if !subject.prompts.is_empty() {
+                writeln!(out, "named in prompts, which erasure leaves: {}", subject.prompts.join(", "))?;
+            }
         }
         SubjectCommand::Export { user } => {
             let filter = CallQuery { user: Some(user), ..CallQuery::default() };

@@ -2,7 +2,7 @@
 
 use cp_base::{ProjectScope, PromptId, PromptVersionId, Timestamp};
 use cp_db::{DbError, Row, Tx, args};
-use cp_prompt::{Document, PromptName, Reference, VersionNumber};
+use cp_prompt::{Document, PromptName, Reference, Selector, VersionNumber};
 
 use super::seal::Sealer;
 use super::{Prompt, parsed, touch};
@@ -201,6 +201,53 @@ pub async fn list_includers(
         })
     };
     rows.iter().map(includer).collect()
+}
+
+/// Versions that are looked through in one statement.
+const SCANNED: u64 = 500;
+
+/// The versions of the project that hold a text, in what they say, in why they were made, or in what is said of their prompt:
+/// each as `name#number`, at most `limit`. Every version is opened and read.
+pub async fn find_versions_with(
+    tx: &mut Tx,
+    sealer: &Sealer<'_>,
+    scope: ProjectScope,
+    text: &str,
+    limit: usize,
+) -> Result<Vec<Reference>, DbError> {
+    let mut found = Vec::new();
+    let mut after = PromptVersionId::from_uuid(Default::default());
+    loop {
+        let rows = tx.fetch_all(sql::SCAN_VERSIONS, args![scope.org(), scope, after, SCANNED]).await?;
+        for row in &rows {
+            after = row.get("version_id")?;
+            let (document, message) = sealer.open_version(after, &row.get::<Vec<u8>>("sealed")?)?;
+            let prompt = row.get("prompt_id")?;
+            let details = sealer.open_details(prompt, &row.get::<Vec<u8>>("prompt_sealed")?)?;
+            let details = serde_json::to_value(details).map_err(|_| DbError::decode("sealed"))?;
+            let document = serde_json::to_value(document).map_err(|_| DbError::decode("sealed"))?;
+            if message.contains(text) || holds(&document, text) || holds(&details, text) {
+                let selector = Selector::Version(number(row, "number")?);
+                found.push(Reference { name: parsed(row, "name")?, selector });
+            }
+        }
+        if rows.len() < SCANNED as usize || found.len() >= limit {
+            found.truncate(limit);
+            return Ok(found);
+        }
+    }
+}
+
+/// Whether a text is in one of the texts of a value.
+fn holds(value: &serde_json::Value, text: &str) -> bool {
+    match value {
+        serde_json::Value::String(whole) => whole.contains(text),
+        serde_json::Value::Array(items) => items.iter().any(|item| holds(item, text)),
+        serde_json::Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains(text) || holds(value, text))
+        }
+        _ => false,
+    }
 }
 
 /// How often a version was served on a day.

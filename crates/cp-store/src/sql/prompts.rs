@@ -108,9 +108,11 @@ cp_db::statements! {
                               WHERE org_id = $1 AND project_id = $2 AND prompt_id = $3 AND number < $4
                               ORDER BY number DESC LIMIT $5");
 
-    /// The ids of the versions of prompts, with their parents.
-    LIST_LINEAGE = "SELECT version_id, prompt_id, number, parent_id, merged_id FROM prompt_versions
-                     WHERE org_id = $1 AND project_id = $2 AND prompt_id = $3 ORDER BY number";
+    /// A page of the versions of the whole project, by id.
+    SCAN_VERSIONS = "SELECT v.version_id, v.number, v.sealed, p.prompt_id, p.name, p.sealed AS prompt_sealed
+                       FROM prompt_versions v JOIN prompts p ON p.prompt_id = v.prompt_id
+                      WHERE v.org_id = $1 AND v.project_id = $2 AND v.version_id > $3
+                      ORDER BY v.version_id LIMIT $4";
 
     /// What a version includes.
     ADD_INCLUDES = "INSERT INTO prompt_includes (org_id, project_id, version_id, name, selector)

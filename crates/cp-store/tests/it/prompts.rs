@@ -74,6 +74,11 @@ db_test! {
         let found = cp_store::find_version(&mut tx, &sealer, scope, ours.id, number(1)).await.unwrap();
         assert_eq!(found.as_ref(), Some(&first));
         let two = says("two");
+        let with = cp_store::find_versions_with(&mut tx, &sealer, scope, "because of two", 9).await.unwrap();
+        assert_eq!(with.iter().map(ToString::to_string).collect::<Vec<_>>(), ["support/refund#2"]);
+        let with = cp_store::find_versions_with(&mut tx, &sealer, scope, "why support", 1).await.unwrap();
+        assert_eq!(with.iter().map(ToString::to_string).collect::<Vec<_>>(), ["support/refund#1"]);
+        assert!(cp_store::find_versions_with(&mut tx, &sealer, scope, "three", 9).await.unwrap().is_empty());
         let same = cp_store::find_version_by_document(&mut tx, &sealer, scope, ours.id, &two).await.unwrap();
         assert_eq!(same, Some(second.clone()));
         let page = cp_store::list_versions(&mut tx, &sealer, (scope, ours.id), None, 1).await.unwrap();
