@@ -6,7 +6,7 @@ use cp_client::{Client, ClientError};
 
 use crate::commands::{
     audit, calls, cost, demo, fingerprint, gateway_key, key, keys, login, member, mock, org, policy, prices,
-    project, provider_key, retention, run, sso, status, subject, team,
+    project, prompt, provider_key, retention, run, search, sso, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Mock(mock::MockArgs),
     /// See the calls that were captured
     Calls(Box<calls::CallsArgs>),
+    /// See, write, label and render the prompts of the library
+    Prompt(Box<prompt::PromptArgs>),
+    /// Find prompts by name and tag
+    Search(search::SearchArgs),
     /// See what calls cost
     Cost(cost::CostArgs),
     /// See prices, find calls that lack one, and price calls again

@@ -37,6 +37,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Demo(args) => Box::pin(commands::demo::run(args)).await,
             Command::Mock(args) => Box::pin(commands::mock::run(args)).await,
             Command::Calls(args) => Box::pin(commands::calls::run(*args)).await,
+            Command::Prompt(args) => Box::pin(commands::prompt::run(*args)).await,
+            Command::Search(args) => Box::pin(commands::search::run(args)).await,
             Command::Cost(args) => Box::pin(commands::cost::run(args)).await,
             Command::Prices(args) => Box::pin(commands::prices::run(args)).await,
             Command::Org(args) => Box::pin(commands::org::run(args)).await,

@@ -39,16 +39,29 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut text = format!("{BAD}error{BAD:#}: {}\n", printable(&chain(error)));
-    let help = error.chain().find_map(|cause| {
-        let failure = cause.downcast_ref::<Failure>().map(|failure| failure.help.as_str());
-        failure.or_else(|| cause.downcast_ref::<ClientError>()?.help())
+    // The error itself finds a failure that was added as context, which its chain does not show as what it is.
+    let failure = error.downcast_ref::<Failure>().map(|failure| failure.help.as_str());
+    let help = failure.or_else(|| {
+        error.chain().find_map(|cause| {
+            let failure = cause.downcast_ref::<Failure>().map(|failure| failure.help.as_str());
+            failure.or_else(|| cause.downcast_ref::<ClientError>()?.help())
+        })
     });
     if let Some(help) = help {
         let _ = writeln!(text, "{ACCENT}help{ACCENT:#}: {help}");
     }
     // Where standard error is closed there is nobody left to tell.
     let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
-    ExitCode::FAILURE
+    exit_code(error)
+}
+
+/// 3 where something is not there, 4 where it clashes with what is there, else 1. 2 is a command that cannot be read.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Problem(problem)) if problem.status == 404 => ExitCode::from(3),
+        Some(ClientError::Problem(problem)) if matches!(problem.status, 409 | 412) => ExitCode::from(4),
+        _ => ExitCode::FAILURE,
+    }
 }
 
 /// The error and its causes; a cause that the text before it says already is left out.

@@ -42,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "cp-base",
             "cp-genai",
+            "cp-prompt",
             "cp-redact",
             "cp-capture",
             "cp-db",
@@ -104,7 +105,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway", "cp-client"]),
-    ("similar", &["cp-prompt"]),
+    ("similar", &["cp-prompt", "codepromptu"]),
     ("sqlx", &["cp-db"]),
     ("tiktoken-rs", &["cp-genai"]),
     ("tokio-rustls", &["cp-gateway"]),

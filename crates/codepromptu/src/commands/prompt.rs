@@ -1,0 +1,116 @@
+//! `codepromptu prompt`: the prompts of the library, their versions and their labels.
+
+mod diff;
+mod edit;
+mod history;
+mod input;
+mod labels;
+mod render;
+mod save;
+mod see;
+mod set;
+mod sure;
+
+pub(super) use see::write_list;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::ServerArgs;
+use crate::output;
+
+/// `codepromptu prompt`.
+#[derive(Debug, Args)]
+pub(crate) struct PromptArgs {
+    #[command(subcommand)]
+    command: PromptCommand,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum PromptCommand {
+    /// List prompts, by name
+    List(see::ListArgs),
+    /// Write what a version says, as it is
+    Get(see::GetArgs),
+    /// Make a prompt, with its first version
+    Create(save::CreateArgs),
+    /// Save a version of a prompt
+    Save(save::SaveArgs),
+    /// Change what a version says in your editor, and save it as the newest
+    Edit(edit::EditArgs),
+    /// Show what differs between two versions
+    Diff(diff::DiffArgs),
+    /// Write what a version says with values in it
+    Render(render::RenderArgs),
+    /// List the versions of a prompt, newest first
+    History(history::HistoryArgs),
+    /// List where a prompt's labels have been, newest first
+    Moves(history::NameArgs),
+    /// List the versions that include a prompt
+    Includers(history::NameArgs),
+    /// Move a label to a version
+    Label(labels::LabelArgs),
+    /// Take a label away
+    Unlabel(labels::UnlabelArgs),
+    /// Move a label back to where it was
+    Rollback(labels::RollbackArgs),
+    /// Let only some roles move a label, of every prompt; list such labels without a name
+    Protect(labels::ProtectArgs),
+    /// Let whoever may write prompts move a label again
+    Unprotect(labels::UnprotectArgs),
+    /// Give a prompt another name
+    Rename(set::RenameArgs),
+    /// Change what is said of a prompt
+    Set(set::SetArgs),
+    /// Put a prompt out of use
+    Archive(set::ArchiveArgs),
+    /// Take an archived prompt into use again
+    Restore(set::RestoreArgs),
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: PromptArgs) -> anyhow::Result<()> {
+    let client = args.server.client()?;
+    match args.command {
+        PromptCommand::List(args) => see::list(&client, args).await,
+        PromptCommand::Get(args) => see::get(&client, &args).await,
+        PromptCommand::Create(args) => save::create(&client, args).await,
+        PromptCommand::Save(args) => save::save(&client, args).await,
+        PromptCommand::Edit(args) => edit::edit(&client, args).await,
+        PromptCommand::Diff(args) => diff::diff(&client, &args).await,
+        PromptCommand::Render(args) => render::render(&client, args).await,
+        PromptCommand::History(args) => history::history(&client, args).await,
+        PromptCommand::Moves(args) => history::moves(&client, &args).await,
+        PromptCommand::Includers(args) => history::includers(&client, &args).await,
+        PromptCommand::Label(args) => labels::label(&client, args).await,
+        PromptCommand::Unlabel(args) => labels::unlabel(&client, &args).await,
+        PromptCommand::Rollback(args) => labels::roll_back(&client, args).await,
+        PromptCommand::Protect(args) => labels::protect(&client, args).await,
+        PromptCommand::Unprotect(args) => labels::unprotect(&client, &args).await,
+        PromptCommand::Rename(args) => set::rename(&client, args).await,
+        PromptCommand::Set(args) => set::set(&client, args).await,
+        PromptCommand::Archive(args) => set::archive(&client, &args).await,
+        PromptCommand::Restore(args) => set::restore(&client, &args).await,
+    }
+}
+
+/// Writes a value as JSON where it was asked for, and tells whether it did.
+fn write_json<T: Serialize>(json: &Json, value: &T) -> anyhow::Result<Option<()>> {
+    if !json.json {
+        return Ok(None);
+    }
+    writeln!(output::stdout(), "{}", serde_json::to_string_pretty(value)?)?;
+    Ok(Some(()))
+}
+
+/// `--json`.
+#[derive(Debug, Args)]
+struct Json {
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
