@@ -44,7 +44,7 @@ rm -rf "$DIR"
 const ROLE: &str = "CREATE ROLE codepromptu LOGIN CREATEDB";
 
 /// Nothing of the cluster needs to outlive a crash, and tests open many connections.
-const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
+const SETTINGS: &str = "-c fsync=off -c autovacuum=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 \
                         -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
 
 /// A running cluster. Dropping it stops the server and removes its files.

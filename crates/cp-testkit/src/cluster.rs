@@ -17,7 +17,8 @@ const BIN: &str = "CODEPROMPTU_TEST_POSTGRES_BIN";
 const ROLE: &str = "CREATE ROLE codepromptu LOGIN\nALTER DATABASE postgres OWNER TO codepromptu\n";
 
 /// Nothing needs to outlive a crash of the machine.
-const SETTINGS: &str = "-c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
+const SETTINGS: &str =
+    "-c fsync=off -c autovacuum=off -c listen_addresses=127.0.0.1 -c unix_socket_directories=";
 
 /// A server with an empty database, removed with everything when it is dropped.
 #[derive(Debug)]

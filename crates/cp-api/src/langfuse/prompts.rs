@@ -5,8 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use cp_app::App;
 use cp_app::library::{
-    Archived, DetailsChange, LabelChange, LabelName, NewPrompt, PromptChange, PromptFilter, Selector, Status,
-    VersionDraft, VersionNumber,
+    Archived, LabelName, PromptChange, PromptFilter, Selector, VersionDraft, VersionNumber,
 };
 use serde_json::{Value, json};
 
@@ -120,31 +119,7 @@ pub(super) async fn create(
     let labels = labels.collect::<Result<Vec<LabelName>, _>>()?;
     let message = new.commit_message.clone().unwrap_or_default();
     let version = VersionDraft { document, message, parent: None, labels };
-    let (view, saved) = match app.get_prompt(&ctx, &new.name).await {
-        Ok(there) => {
-            let change = PromptChange {
-                tags: new.tags.clone(),
-                archived: there.prompt.archived_at.map(|_| Archived::No),
-                ..PromptChange::default()
-            };
-            if change.archived.is_some() || change.tags.is_some() {
-                app.update_prompt(&ctx, &new.name, change).await?;
-            }
-            app.create_version(&ctx, &new.name, version).await?
-        }
-        Err(error) if error.kind == cp_base::ErrorKind::NotFound => {
-            let new = NewPrompt {
-                name: parsed("name", &new.name)?,
-                status: Status::default(),
-                team: None,
-                details: DetailsChange::default(),
-                tags: new.tags.clone().unwrap_or_default(),
-                version,
-            };
-            app.create_prompt(&ctx, new).await?
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (view, saved) = app.put_version(&ctx, parsed("name", &new.name)?, new.tags.clone(), version).await?;
     let version = saved.version;
     let shape = shapes::prompt(view.prompt.scope.project(), (&view, &version), &version.document, None);
     Ok((StatusCode::CREATED, Json(shape)))
@@ -159,17 +134,12 @@ pub(super) async fn update_labels(
 ) -> Answer {
     let Body(new) = body?;
     let number: VersionNumber = parsed("version", &version)?;
-    for label in &new.new_labels {
-        let change = LabelChange::to(parsed("newLabels", label)?, number);
-        app.move_label(&ctx, &name, &change).await.map_err(|error| {
-            let failure = Failure::from(error);
-            if failure.is_absence() {
-                Failure::not_found(&name, &format!("version {number}"))
-            } else {
-                failure
-            }
-        })?;
-    }
+    let labels = new.new_labels.iter().map(|label| parsed("newLabels", label));
+    let labels = labels.collect::<Result<Vec<LabelName>, _>>()?;
+    app.move_labels(&ctx, &name, &labels, number).await.map_err(|error| {
+        let failure = Failure::from(error);
+        if failure.is_absence() { Failure::not_found(&name, &format!("version {number}")) } else { failure }
+    })?;
     let (view, version) = app.get_version(&ctx, &name, &Selector::Version(number)).await?;
     let shape = shapes::prompt(view.prompt.scope.project(), (&view, &version), &version.document, None);
     Ok(Json(shape))

@@ -98,10 +98,25 @@ fn what_is_deleted_is_put_away_and_what_is_included_stays() {
         }
         let (status, gone) = ask(&world, "GET", "/v2/prompts/tone", &key, &Value::Null).await;
         assert_eq!(status, 404, "{gone}");
-        // Made again, it goes on where it was.
+        // What is refused brings nothing back, and changes nothing.
+        let wrong = json!({ "name": "tone", "type": "chat", "prompt": [], "tags": ["lost"] });
+        let (status, refused) = ask(&world, "POST", "/v2/prompts", &key, &wrong).await;
+        assert_eq!(status, 400, "{refused}");
+        assert_eq!(ask(&world, "GET", "/v2/prompts/tone", &key, &Value::Null).await.0, 404);
+        // Made again, it goes on where it was, without its labels.
         let again = json!({ "name": "tone", "prompt": "Be brief." });
         let (status, made) = ask(&world, "POST", "/v2/prompts", &key, &again).await;
         assert_eq!((status, &made["version"]), (201, &json!(2)), "{made}");
+        assert_eq!((&made["labels"], &made["tags"]), (&json!(["latest"]), &json!([])), "{made}");
+        assert_eq!(ask(&world, "GET", "/v2/prompts/tone", &key, &Value::Null).await.0, 404);
+        // Labels move together or not at all.
+        for wrong in ["BAD", "latest"] {
+            let labels = json!({ "newLabels": ["staging", wrong] });
+            let (status, refused) = ask(&world, "PATCH", "/v2/prompts/tone/versions/1", &key, &labels).await;
+            assert_eq!(status, 400, "{refused}");
+        }
+        let (_, first) = ask(&world, "GET", "/v2/prompts/tone?version=1", &key, &Value::Null).await;
+        assert_eq!(first["labels"], json!([]), "{first}");
         let (_, page) = ask(&world, "GET", "/v2/prompts?limit=1&page=1", &key, &Value::Null).await;
         assert_eq!(page["meta"], json!({ "page": 1, "limit": 1, "totalItems": 1, "totalPages": 1 }));
         assert_eq!(page["data"][0]["versions"], json!([1, 2]));

@@ -58,6 +58,29 @@ impl App {
         Ok(seen)
     }
 
+    /// Moves labels of a prompt to a version: all of them, or none.
+    pub async fn move_labels(
+        &self,
+        ctx: &Ctx,
+        prompt: &str,
+        labels: &[LabelName],
+        to: VersionNumber,
+    ) -> Result<PromptView, AppError> {
+        let keys = self.keys_of(ctx).await?;
+        let sealer = self.sealer(&keys);
+        let mut act = self.begin(ctx, Action::WritePrompts).await?;
+        let prompt = find(act.tx(), &sealer, ctx, prompt).await?;
+        for label in labels {
+            let change = LabelChange::to(label.clone(), to);
+            set_label(self, act.tx(), &sealer, (ctx, &prompt), &change).await?;
+        }
+        let names: Vec<_> = labels.iter().map(LabelName::as_str).collect();
+        let described = format!("{} {}: to {to}", prompt.name, names.join(" "));
+        let seen = view(act.tx(), prompt).await?;
+        act.commit(Event::new("label.move", seen.prompt.id).detail(described).after(&to)).await?;
+        Ok(seen)
+    }
+
     /// Moves a label back to where it was before its last move.
     pub async fn roll_back_label(
         &self,

@@ -1,11 +1,11 @@
 //! Saving and reading versions.
 
 use cp_db::Tx;
-use cp_prompt::{Document, LabelName, Limits, Selector, VersionNumber};
+use cp_prompt::{Document, LabelName, Limits, PromptName, Selector, Status, VersionNumber};
 use cp_store::{NewVersion, Prompt, Sealer, Version};
 
 use super::labels::{LabelChange, set_label};
-use super::{PromptView, compose, find, view};
+use super::{DetailsChange, NewPrompt, PromptView, compose, find, view};
 use crate::access::Action;
 use crate::act::Event;
 use crate::{App, AppError, Ctx};
@@ -51,6 +51,52 @@ impl App {
         let described = format!("{} version {}", seen.prompt.name, saved.version.number);
         let event = Event::new("prompt_version.create", saved.version.id).detail(described);
         act.commit(event.after(&saved.version.document)).await?;
+        Ok((seen, saved))
+    }
+
+    /// Saves a version under a name: of a new prompt where there is none, of the one that is there, or of one that was put away,
+    /// which is in use again then, without the labels that it had. Tags are replaced where some are given.
+    pub async fn put_version(
+        &self,
+        ctx: &Ctx,
+        name: PromptName,
+        tags: Option<Vec<String>>,
+        draft: VersionDraft,
+    ) -> Result<(PromptView, SavedVersion), AppError> {
+        let keys = self.keys_of(ctx).await?;
+        let sealer = self.sealer(&keys);
+        let mut act = self.begin(ctx, Action::WritePrompts).await?;
+        let there = cp_store::find_prompt_named(act.tx(), &sealer, ctx.scope, &name).await?;
+        let Some(mut prompt) = there else {
+            drop(act);
+            let (status, details) = (Status::default(), DetailsChange::default());
+            let tags = tags.unwrap_or_default();
+            return self
+                .create_prompt(ctx, NewPrompt { name, status, team: None, details, tags, version: draft })
+                .await;
+        };
+        let is_back = prompt.archived_at.take().is_some();
+        if is_back || tags.is_some() {
+            let tags = tags.unwrap_or_else(|| prompt.tags.clone());
+            prompt.tags = cp_prompt::sorted_tags(tags).map_err(AppError::invalid)?;
+            prompt.updated_at = self.parts.clock.now();
+            if !cp_store::update_prompt(act.tx(), &sealer, &prompt).await? {
+                return Err(super::changed_meanwhile(&prompt));
+            }
+            prompt.revision += 1;
+        }
+        if is_back {
+            for label in cp_store::list_labels(act.tx(), ctx.scope, &[prompt.id]).await? {
+                let away = LabelChange { to: None, ..LabelChange::to(label.name, label.version) };
+                set_label(self, act.tx(), &sealer, (ctx, &prompt), &away).await?;
+            }
+        }
+        let saved = self.save(act.tx(), &sealer, (ctx, &mut prompt), draft).await?;
+        prompt.updated_at = self.parts.clock.now();
+        let seen = view(act.tx(), prompt).await?;
+        let described = format!("{} version {}", seen.prompt.name, saved.version.number);
+        let event = Event::new("prompt_version.create", saved.version.id).detail(described);
+        act.commit(event.after(&(&seen.prompt.tags, &saved.version.document))).await?;
         Ok((seen, saved))
     }
 
