@@ -5,8 +5,8 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, fingerprint, gateway_key, key, keys, login, member, mock, org, policy, prices,
-    project, prompt, provider_key, retention, run, search, sso, status, subject, team,
+    audit, calls, cost, demo, fingerprint, gateway_key, key, keys, library, login, member, mock, org, policy,
+    prices, project, prompt, provider_key, retention, run, search, sso, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -75,6 +75,10 @@ pub(crate) enum Command {
     Erasure(subject::ErasureArgs),
     /// See, export and verify what was done
     Audit(audit::AuditArgs),
+    /// Take prompts into the library from files of other programs
+    Import(library::ImportArgs),
+    /// Write the prompt library, whole, as JSON lines
+    Export(library::ExportArgs),
     /// See how the server is
     Status(status::StatusArgs),
     /// Run a program so that its calls go through the gateway

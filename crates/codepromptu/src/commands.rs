@@ -10,6 +10,7 @@ pub(crate) mod gateway_key;
 mod invitation;
 pub(crate) mod key;
 pub(crate) mod keys;
+pub(crate) mod library;
 pub(crate) mod login;
 pub(crate) mod member;
 pub(crate) mod mock;

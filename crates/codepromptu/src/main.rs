@@ -60,6 +60,8 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Subject(args) => Box::pin(commands::subject::run(args)).await,
             Command::Erasure(args) => Box::pin(commands::subject::run_erasure(args)).await,
             Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
+            Command::Import(args) => Box::pin(commands::library::import(args)).await,
+            Command::Export(args) => Box::pin(commands::library::export(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }

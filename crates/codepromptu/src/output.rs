@@ -77,6 +77,15 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
+/// A progress bar on standard error; nothing where that is no terminal.
+pub(crate) fn bar(doing: &'static str, total: u64) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(total).with_prefix(doing);
+    match indicatif::ProgressStyle::with_template("{prefix} {bar:40} {human_pos}/{human_len}, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
 /// `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

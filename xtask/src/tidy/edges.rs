@@ -36,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-wire", &["cp-base"]),
     ("cp-api", &["cp-base", "cp-wire", "cp-app"]),
     ("cp-client", &["cp-base", "cp-wire"]),
+    ("cp-import", &["cp-base", "cp-prompt", "cp-wire"]),
     ("cp-mock", &["cp-base"]),
     (
         "codepromptu",
@@ -56,6 +57,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "cp-wire",
             "cp-api",
             "cp-client",
+            "cp-import",
             "cp-mock",
         ],
     ),
@@ -74,6 +76,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("brotli", &["cp-capture"]),
     ("cargo_metadata", &["xtask"]),
     ("clap", &["codepromptu", "codepromptu-bench"]),
+    ("csv", &["cp-import"]),
     ("flate2", &["cp-capture", "cp-mock"]),
     ("hyper", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
     ("hyper-rustls", &["cp-gateway", "cp-client"]),
@@ -105,6 +108,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway", "cp-client"]),
+    ("serde-saphyr", &["cp-import"]),
     ("similar", &["cp-prompt", "codepromptu"]),
     ("sqlx", &["cp-db"]),
     ("tiktoken-rs", &["cp-genai"]),
@@ -122,7 +126,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that are given what they need, and the doors to the world that they therefore lack.
-const PURE: [&str; 5] = ["cp-base", "cp-genai", "cp-redact", "cp-prompt", "cp-wire"];
+const PURE: [&str; 6] = ["cp-base", "cp-genai", "cp-redact", "cp-prompt", "cp-wire", "cp-import"];
 const WORLDLY: [&str; 5] = ["tokio", "tokio-util", "hyper", "tempfile", "metrics"];
 
 /// A crate of the workspace as cargo sees it.
