@@ -1,6 +1,6 @@
 //! Files as other programs write them, and what is made of each.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use cp_import::{Format, Found, read};
 use proptest::prelude::*;
