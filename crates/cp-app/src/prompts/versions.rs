@@ -92,7 +92,6 @@ impl App {
             }
         }
         let saved = self.save(act.tx(), &sealer, (ctx, &mut prompt), draft).await?;
-        prompt.updated_at = self.parts.clock.now();
         let seen = view(act.tx(), prompt).await?;
         let described = format!("{} version {}", seen.prompt.name, saved.version.number);
         let event = Event::new("prompt_version.create", saved.version.id).detail(described);
@@ -180,6 +179,7 @@ impl App {
                     )
                 })?;
                 prompt.latest = i64::from(version.number.get());
+                prompt.updated_at = version.created_at;
                 SavedVersion { version, is_new: true }
             }
         };
