@@ -9,6 +9,7 @@ mod node;
 mod policies;
 mod projects;
 mod ready;
+mod shelf;
 mod signals;
 mod upkeep;
 
@@ -150,6 +151,7 @@ impl Listeners {
         serving.spawn(upkeep.run(closing.clone()));
         let (keeper, revision) = parts.projects.clone();
         serving.spawn(keeper.run(parts.gateway.clone(), revision, closing.clone()));
+        serving.spawn(shelf::keep(parts.app.clone(), closing.clone()));
         serving.close();
         serving
     }

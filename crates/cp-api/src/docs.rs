@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
     account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, retention, sign_in, single_sign_on, status, tail, teams,
+    prices, prompts, retention, serving, sign_in, single_sign_on, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -104,6 +104,8 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(prompts::get_version))
         .routes(routes!(prompts::render_version))
         .routes(routes!(prompts::list_includers))
+        .routes(routes!(serving::list_usage))
+        .merge(serving::router())
         .routes(routes!(labels::move_label, labels::remove_label))
         .routes(routes!(labels::roll_back_label))
         .routes(routes!(labels::list_label_moves))

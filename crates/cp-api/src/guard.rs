@@ -27,6 +27,10 @@ const FOR_EVERY_ANSWER: [(HeaderName, &str); 7] = [
     ),
 ];
 
+/// Set on an answer that says itself how it may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MayBeKept;
+
 /// The program's own files only, and nothing inline.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -40,8 +44,12 @@ pub(crate) async fn guard(State(site): State<Site>, request: Request, next: Next
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
+    let may_be_kept = response.extensions().get::<MayBeKept>().is_some();
     let headers = response.headers_mut();
     for (name, value) in FOR_EVERY_ANSWER {
+        if may_be_kept && name == header::CACHE_CONTROL {
+            continue;
+        }
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));

@@ -24,6 +24,7 @@ use crate::act::Event;
 use crate::entrance::Entrance;
 use crate::gateway::GatewayLink;
 use crate::node::{NodeStatus, NotReady};
+use crate::shelf::Shelf;
 use crate::{AppError, Ctx, Tail, chain};
 
 /// How long the store may take to answer before the node counts as not ready.
@@ -85,6 +86,7 @@ pub struct App {
     /// Whether anybody has signed up, once somebody has.
     pub(crate) claimed: Arc<AtomicBool>,
     pub(crate) entrance: Arc<Entrance>,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 /// The state of the node and its store.
@@ -111,6 +113,7 @@ impl App {
             stopped: watch::Sender::new(false),
             claimed: Arc::default(),
             entrance: Arc::default(),
+            shelf: Arc::default(),
         }
     }
 

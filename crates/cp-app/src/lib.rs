@@ -30,7 +30,9 @@ mod provider_sign_in;
 mod retention;
 mod sealing;
 mod second_factor;
+mod serving;
 mod setup;
+mod shelf;
 mod sign_in;
 mod single_sign_on;
 mod teams;
@@ -51,7 +53,7 @@ pub mod model {
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_store::{EntryRules, GroupRole, SsoDocument};
     pub use cp_store::{
-        Includer, Label as PromptLabel, LabelMove, Prompt, ProtectedLabel, Version as PromptVersion,
+        Includer, Label as PromptLabel, LabelMove, Prompt, ProtectedLabel, Serves, Version as PromptVersion,
     };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
@@ -72,6 +74,7 @@ pub mod library {
         Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView,
         RenderedVersion, SavedVersion, VersionDraft,
     };
+    pub use crate::serving::Served;
 }
 
 pub use access::Role;

@@ -22,6 +22,7 @@ use crate::teams::find_team;
 use crate::{App, AppError, Ctx};
 
 pub use compose::RenderedVersion;
+pub(crate) use compose::{gather, put_together};
 pub use labels::LabelChange;
 pub use versions::{SavedVersion, VersionDraft};
 
@@ -225,6 +226,7 @@ impl App {
         let seen = view(act.tx(), prompt).await?;
         let event = Event::new("prompt.create", seen.prompt.id).detail(&seen.prompt.name);
         act.commit(event.after(&(&seen.prompt.details, &saved.version.document))).await?;
+        self.shelve_own_change().await;
         Ok((seen, saved))
     }
 
@@ -255,6 +257,7 @@ impl App {
         let after = Prompt { revision: before.revision + 1, ..after };
         let seen = view(act.tx(), after).await?;
         act.commit(event).await?;
+        self.shelve_own_change().await;
         Ok(seen)
     }
 
@@ -305,7 +308,11 @@ impl App {
 
     /// The keys that the project's library is sealed with.
     pub(crate) async fn keys_of(&self, ctx: &Ctx) -> Result<Arc<DataKeys>, AppError> {
-        let find = || self.parts.ring.find(ctx.scope.project());
+        self.keys_of_project(ctx.scope).await
+    }
+
+    pub(crate) async fn keys_of_project(&self, scope: ProjectScope) -> Result<Arc<DataKeys>, AppError> {
+        let find = || self.parts.ring.find(scope.project());
         if find().is_none() {
             // Another node may have made the project.
             cp_store::refresh_keys(&self.parts.db, &self.parts.master, &self.parts.ring).await?;
@@ -367,18 +374,23 @@ pub(crate) async fn find(
 }
 
 /// Names that are looked through for one that somebody may have meant.
-const MAX_NAMES: u64 = 10_000;
+pub(crate) const MAX_NAMES: u64 = 10_000;
 
 /// There is no such prompt, and which there are that are called nearly so.
 async fn absent(tx: &mut Tx, ctx: &Ctx, named: &str) -> Result<AppError, AppError> {
     let names = cp_store::list_prompt_names(tx, ctx.scope, MAX_NAMES).await?;
-    let near = nearest(named, &names);
+    Ok(no_prompt(named, &names))
+}
+
+/// There is no such prompt among these.
+pub(crate) fn no_prompt(named: &str, names: &[String]) -> AppError {
+    let near = nearest(named, names);
     let hint = if near.is_empty() {
         "; `codepromptu prompt list` shows those there are".to_owned()
     } else {
         format!("; did you mean {}?", near.join(", "))
     };
-    Ok(AppError::absent(format_args!("there is no prompt `{named}` in this project{hint}")))
+    AppError::absent(format_args!("there is no prompt `{named}` in this project{hint}"))
 }
 
 /// The names most like the one that was asked for, at most three, those that are nothing like it left out.

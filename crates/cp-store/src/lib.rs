@@ -79,9 +79,9 @@ pub use prompts::{
     Sealer, Serves, Version, add_serves, count_prompts, create_prompt, create_version, find_label,
     find_library_revision, find_prompt, find_prompt_named, find_version, find_version_by_document,
     find_version_by_id, find_versions_with, is_prompt_name_taken, list_changed, list_includers,
-    list_label_moves, list_labels, list_prompt_names, list_prompts, list_protected_labels,
-    list_recent_prompts, list_serves, list_versions, move_label, protect_label, reseal_library, reseal_rest,
-    unprotect_label, update_prompt,
+    list_label_moves, list_labels, list_prompt_names, list_prompts, list_prompts_by_id,
+    list_protected_labels, list_recent_prompts, list_serves, list_versions, list_versions_in_use, move_label,
+    protect_label, reseal_library, reseal_rest, unprotect_label, update_prompt,
 };
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,

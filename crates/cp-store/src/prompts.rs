@@ -4,6 +4,7 @@
 //! a prompt is sealed under the project's data key. Every change takes the next number of the library's revision, which
 //! [`list_changed`] asks by.
 
+mod changed;
 mod labels;
 mod seal;
 mod versions;
@@ -14,9 +15,11 @@ use cp_base::{KeyId, ProjectScope, PromptId, PromptVersionId, TeamId, Timestamp}
 use cp_db::{Args, DbError, Filter, Row, Tx, args};
 use cp_prompt::{Details, Kind, LabelName, PromptName, Status, VersionNumber};
 
-use crate::bootstrap::scope_of;
 use crate::sql::prompts as sql;
 
+pub use changed::{
+    ChangedPrompt, find_library_revision, list_changed, list_prompts_by_id, list_versions_in_use,
+};
 pub use labels::{
     Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
     list_protected_labels, move_label, protect_label, unprotect_label,
@@ -142,12 +145,6 @@ pub(crate) async fn touch(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope)
         return Err(DbError::Conflict("the project's key was changed meanwhile".into()));
     }
     Ok(revision)
-}
-
-/// How many changes of the library there were, of any project.
-pub async fn find_library_revision(tx: &mut Tx) -> Result<i64, DbError> {
-    let row = tx.fetch_optional(sql::FIND_REVISION, args![]).await?;
-    row.map_or(Ok(0), |row| row.get("revision"))
 }
 
 /// A new prompt, which has no version yet. False where its name is taken.
@@ -349,37 +346,4 @@ fn read(sealer: &Sealer<'_>, scope: ProjectScope, row: &Row) -> Result<Prompt, D
 /// A column of text that means something.
 pub(crate) fn parsed<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<T, DbError> {
     row.get::<String>(column)?.parse().map_err(|_| DbError::decode(column))
-}
-
-/// What one change of the library left, for whoever keeps it in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangedPrompt {
-    /// Whose it is.
-    pub scope: ProjectScope,
-    /// The prompt.
-    pub id: PromptId,
-    /// What it is called now.
-    pub name: PromptName,
-    /// The number of its newest version.
-    pub latest: i64,
-    /// The library's revision of the change.
-    pub changed: i64,
-    /// Whether it is out of use.
-    pub is_archived: bool,
-}
-
-/// What changed behind a revision of the library, of every project, in the order of the changes.
-pub async fn list_changed(tx: &mut Tx, after: i64, limit: u64) -> Result<Vec<ChangedPrompt>, DbError> {
-    let rows = tx.fetch_all(sql::LIST_CHANGED, args![after, limit]).await?;
-    let changed = |row: &Row| {
-        Ok(ChangedPrompt {
-            scope: scope_of(row)?,
-            id: row.get("prompt_id")?,
-            name: parsed(row, "name")?,
-            latest: row.get("latest")?,
-            changed: row.get("changed")?,
-            is_archived: row.get_optional::<Timestamp>("archived_at")?.is_some(),
-        })
-    };
-    rows.iter().map(changed).collect()
 }

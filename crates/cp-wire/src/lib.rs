@@ -46,9 +46,10 @@ pub use policy::{
 pub use problem::{Failing, Problem};
 pub use prompt::{
     Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt,
-    NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery, PromptVersion,
-    PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason, RenderPrompt, RenderedPrompt,
-    SavedPrompt, Variable, VersionQuery,
+    NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery, PromptUsage,
+    PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason, RenderPrompt,
+    RenderedPrompt, SavedPrompt, ServeQuery, ServedPrompt, ServedRendering, Variable, VersionQuery,
+    VersionUsage,
 };
 pub use query::{CallQuery, PageQuery};
 pub use retention::{

@@ -435,3 +435,71 @@ pub struct VersionQuery {
     /// Below this number
     pub before: Option<String>,
 }
+
+/// Which version of a prompt is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ServeQuery {
+    /// The one that this label is at; `production` where neither is given
+    pub label: Option<String>,
+    /// The one with this number
+    pub version: Option<String>,
+}
+
+/// A version of a prompt as applications are served it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServedPrompt {
+    /// The prompt's name.
+    #[schema(example = "support/refund-reply")]
+    pub name: String,
+    /// The number of the version.
+    pub version: i64,
+    /// The label that it was asked for by; absent where it was asked for by its number.
+    pub label: Option<String>,
+    /// `text` or `chat`.
+    pub kind: String,
+    /// The language of its texts: `jinja`, `mustache` or `none`.
+    pub syntax: String,
+    /// A text, or messages, with everything that they include.
+    #[schema(value_type = Object)]
+    pub content: Value,
+    /// The model's configuration.
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+}
+
+/// What a served version says with values in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServedRendering {
+    /// The prompt's name.
+    pub name: String,
+    /// The number of the version.
+    pub version: i64,
+    /// The label that it was asked for by; absent where it was asked for by its number.
+    pub label: Option<String>,
+    /// A text, or messages.
+    #[schema(value_type = Object)]
+    pub rendered: Value,
+    /// The model's configuration.
+    #[schema(value_type = Object)]
+    pub config: Map<String, Value>,
+}
+
+/// How often a prompt was served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PromptUsage {
+    /// By day and version.
+    pub usage: Vec<VersionUsage>,
+}
+
+/// How often a version was served on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionUsage {
+    /// The day, UTC.
+    #[schema(example = "2026-11-22")]
+    pub day: String,
+    /// The number of the version.
+    pub version: i64,
+    /// How often.
+    pub served: u64,
+}

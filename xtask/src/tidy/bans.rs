@@ -68,6 +68,9 @@ const MAKERS_OF_INSTALLATION_SCOPES: &[&str] = &[
     "crates/cp-app/src/act.rs",
     // What came to no project, and what others have claimed.
     "crates/cp-app/src/gateway.rs",
+    // A node serves the prompts of every project, and counts what it served.
+    "crates/cp-app/src/shelf/keep.rs",
+    "crates/cp-app/src/serving.rs",
     // The gateway serves every project.
     "crates/codepromptu/src/serve/policies.rs",
     "crates/codepromptu/src/serve/projects.rs",

@@ -31,6 +31,7 @@ use super::metrics as recorder;
 use super::node::NodeView;
 use super::policies::{self, PolicyKeeper};
 use super::projects::ProjectKeeper;
+use super::shelf;
 use crate::config::{Config, ProviderRow};
 use crate::master_key::{self, FoundKey};
 
@@ -210,6 +211,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
         is_private: config.server.public_url.is_none(),
     });
+    app.refresh_shelf().await.context("the prompt library cannot be read")?;
     let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;
     let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
     Ok(Parts {
@@ -282,6 +284,7 @@ impl Parts {
                 consumer.await;
             }
         });
+        shelf::flush(&self.app).await;
         self.db.close().await;
         self.secrets.close().await;
     }

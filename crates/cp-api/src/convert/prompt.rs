@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::problem::Refusal;
 
 /// A value of one side as the other's type: both have the same JSON.
-fn through<T: DeserializeOwned>(value: &impl Serialize, what: &str) -> Result<T, Refusal> {
+pub(crate) fn through<T: DeserializeOwned>(value: &impl Serialize, what: &str) -> Result<T, Refusal> {
     let value = serde_json::to_value(value).and_then(serde_json::from_value);
     value.map_err(|error| invalid(format_args!("{what}: {error}")))
 }

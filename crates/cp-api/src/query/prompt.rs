@@ -1,8 +1,8 @@
 //! The parameters of the prompt library.
 
 use axum::http::Uri;
-use cp_app::library::{PromptFilter, PromptName, VersionNumber};
-use cp_wire::{PromptQuery, VersionQuery};
+use cp_app::library::{PromptFilter, PromptName, Selector, VersionNumber};
+use cp_wire::{PromptQuery, ServeQuery, VersionQuery};
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, Wrong, money, number, parameter_names};
 use crate::problem::Refusal;
@@ -47,6 +47,22 @@ pub(crate) fn versions(uri: &Uri) -> Result<(Option<VersionNumber>, u64), Refusa
         Ok(())
     })?;
     Ok(request)
+}
+
+/// Reads which version is to be served.
+pub(crate) fn served(uri: &Uri) -> Result<Selector, Refusal> {
+    let mut request = None;
+    money::read(uri, &parameter_names::<ServeQuery>(), |name, value| {
+        let selector = match name {
+            "label" => Selector::Label(parsed(value)?),
+            _ => Selector::Version(parsed(value)?),
+        };
+        match request.replace(selector) {
+            Some(_) => Err("give one of `label` and `version`".into()),
+            None => Ok(()),
+        }
+    })?;
+    Ok(request.unwrap_or_default())
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, Wrong> {

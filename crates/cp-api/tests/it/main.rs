@@ -22,6 +22,7 @@ mod page;
 mod people;
 mod policy;
 mod second_factor;
+mod serving;
 mod sign_in;
 mod single_sign_on;
 mod tail;

@@ -17,7 +17,7 @@ use Action::{
     CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
     ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageSignIn, ManageTeams,
     ManageVault, ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations,
-    ReadOrg, ReadProject, ReadPrompts, Reprice, RotateKeys, WritePrompts,
+    ReadOrg, ReadProject, ReadPrompts, Reprice, RotateKeys, ServePrompts, WritePrompts,
 };
 
 /// What an operation takes.
@@ -41,15 +41,17 @@ type Operation = (&'static str, Access, &'static str, u16);
 const NAMED: &str = r#"{"name":"Name {n}"}"#;
 
 /// A prompt with one version.
-const PROMPT: &str = r#"{"name":"p/{n}","version":{"content":"x","labels":["staging"]}}"#;
+const PROMPT: &str = r#"{"name":"p/_{n}","version":{"content":"x","labels":["staging","production"]}}"#;
 
 /// Where nobody listens: to set a provider is not to ask it.
 const SSO: &str =
     r#"{"issuer":"http://127.0.0.1:9","client_id":"c","client_secret":"s","domains":["x.example"]}"#;
 
-/// A read that takes a body.
+/// Reads that take a body.
 const PREVIEW: &str = "POST /capture-policy/preview";
 const RENDER: &str = "POST /prompts/{prompt}/versions/{version}/render";
+
+const SERVE_RENDERED: &str = "POST /serve/{name}/render";
 
 const OPERATIONS: &[Operation] = &[
     ("GET /calls", May(ReadCalls), "", 200),
@@ -139,6 +141,9 @@ const OPERATIONS: &[Operation] = &[
     ("GET /prompts/{prompt}/versions/{version}", May(ReadPrompts), "", 200),
     (RENDER, May(ReadPrompts), "{}", 200),
     ("GET /prompts/{prompt}/includers", May(ReadPrompts), "", 200),
+    ("GET /prompts/{prompt}/usage", May(ReadPrompts), "", 200),
+    ("GET /serve/{name}", May(ServePrompts), "", 200),
+    (SERVE_RENDERED, May(ServePrompts), "{}", 200),
     ("PUT /prompts/{prompt}/labels/{label}", May(WritePrompts), r#"{"version":1}"#, 200),
     ("DELETE /prompts/{prompt}/labels/{label}", May(WritePrompts), "", 204),
     ("POST /prompts/{prompt}/labels/{label}/rollback", May(WritePrompts), "{}", 200),
@@ -237,6 +242,7 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
             ("POST", "/fingerprints/claim", r#"{"key":"sk-given-up-{n}"}"#, "/fingerprint")
         }
         (_, path) if path.starts_with("/prompts/") => ("POST", "/prompts", PROMPT, "/prompt/id"),
+        (_, path) if path.starts_with("/serve/") => ("POST", "/prompts", PROMPT, "/prompt/name"),
         ("DELETE", "/protected-labels/{label}") => {
             ("PUT", "/protected-labels/guarded", r#"{"roles":["owner"]}"#, "/label")
         }
@@ -279,7 +285,11 @@ fn addressed(
     let path = path.replace("{provider}", "openai").replace("{user}", &things.email);
     let prompt = if made.is_empty() { "p" } else { made };
     let label = if path.starts_with("/protected") { "guarded" } else { "staging" };
-    let path = path.replace("{prompt}", prompt).replace("{version}", "1").replace("{label}", label);
+    let path = path
+        .replace("{prompt}", prompt)
+        .replace("{name}", prompt)
+        .replace("{version}", "1")
+        .replace("{label}", label);
     (method, format!("/api/v1{}", path.replace("{member}", &member).replace("{holder}", &member)))
 }
 
@@ -310,7 +320,7 @@ async fn check(world: World, passes: impl Fn(Asker) -> bool) {
             let expected = asker.expects(operation);
             assert_eq!(status, expected, "{asker:?} {}: {answer}", operation.0);
             let events = world.events(scope).await - before;
-            if method != "GET" && ![PREVIEW, RENDER].contains(&operation.0) {
+            if method != "GET" && ![PREVIEW, RENDER, SERVE_RENDERED].contains(&operation.0) {
                 assert_eq!(events > 0, expected < 300, "{asker:?} {}: {events} events", operation.0);
             }
         }

@@ -51,14 +51,23 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(test: &TestDb) -> Self {
+        Self::over(&test.db).await
+    }
+
+    /// Another program on the same store.
+    pub(crate) async fn restarted(&self) -> Self {
+        Self::over(&self.db).await
+    }
+
+    async fn over(db: &Db) -> Self {
         let clock = Arc::new(FakeClock::default());
         let (ids, random) = (ids(&clock), Arc::new(Random::seeded(2)));
-        test.db.migrate(&[cp_store::MIGRATIONS, MIGRATIONS], clock.now()).await.unwrap();
+        db.migrate(&[cp_store::MIGRATIONS, MIGRATIONS], clock.now()).await.unwrap();
         let master = MasterKey::new([1; 32]);
         let genesis = Genesis { master: &master, ids: &ids, random: &random, clock: &*clock };
-        let registry = cp_store::bootstrap(&test.db, &genesis).await.unwrap();
+        let registry = cp_store::bootstrap(db, &genesis).await.unwrap();
         let scope = registry.default_scope();
-        let traffic = TrafficStore::new(test.db.clone(), registry.data_keys().clone(), random.clone());
+        let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone());
         let (live, node) = (LiveCalls::new(8), ids.mint());
         let log_error: Arc<Mutex<Option<String>>> = Arc::default();
         let (started_at, last_error) = (clock.now(), Arc::clone(&log_error));
@@ -78,7 +87,7 @@ impl World {
         };
         let app = App::new(Parts {
             is_private: true,
-            db: test.db.clone(),
+            db: db.clone(),
             signing: registry.signing_key().clone(),
             installation: registry.installation_key().clone(),
             ring: registry.data_keys().clone(),
@@ -100,7 +109,7 @@ impl World {
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
-        let (db, servers) = (test.db.clone(), JoinSet::new());
+        let (db, servers) = (db.clone(), JoinSet::new());
         Self { app, api, live, scope, log_error, db, random, ids, traffic, node, clock, servers }
     }
 

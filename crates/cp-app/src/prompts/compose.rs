@@ -143,12 +143,15 @@ fn reaches(
     next.iter().any(|next| next.name == *name || reaches(next, found, name, leads, depth - 1))
 }
 
-fn put_together(document: &Document, found: &HashMap<Reference, Fetched>) -> Result<Resolution, AppError> {
+pub(crate) fn put_together(
+    document: &Document,
+    found: &HashMap<Reference, Fetched>,
+) -> Result<Resolution, AppError> {
     resolve(document, |reference| found.get(reference).cloned()).map_err(AppError::invalid)
 }
 
 /// Every version that a document includes, and those that these include.
-async fn gather(
+pub(crate) async fn gather(
     tx: &mut Tx,
     sealer: &Sealer<'_>,
     ctx: &Ctx,

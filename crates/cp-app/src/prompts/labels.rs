@@ -55,6 +55,7 @@ impl App {
         let seen = view(act.tx(), prompt).await?;
         let event = Event::new("label.move", seen.prompt.id).detail(described);
         act.commit(event.before(&before).after(&change.to)).await?;
+        self.shelve_own_change().await;
         Ok(seen)
     }
 

@@ -51,6 +51,7 @@ impl App {
         let described = format!("{} version {}", seen.prompt.name, saved.version.number);
         let event = Event::new("prompt_version.create", saved.version.id).detail(described);
         act.commit(event.after(&saved.version.document)).await?;
+        self.shelve_own_change().await;
         Ok((seen, saved))
     }
 

@@ -151,7 +151,7 @@ pub async fn list_versions(
     rows.iter().map(|row| version(sealer, row)).collect()
 }
 
-fn version(sealer: &Sealer<'_>, row: &Row) -> Result<Version, DbError> {
+pub(super) fn version(sealer: &Sealer<'_>, row: &Row) -> Result<Version, DbError> {
     let id = row.get("version_id")?;
     let (document, message) = sealer.open_version(id, &row.get::<Vec<u8>>("sealed")?)?;
     Ok(Version {

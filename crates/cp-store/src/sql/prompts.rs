@@ -50,6 +50,10 @@ cp_db::statements! {
     FIND_PROMPT_NAMED = concat!("SELECT ", prompt!(), " FROM prompts p
                                   WHERE p.org_id = $1 AND p.project_id = $2 AND p.name = $3");
 
+    /// Prompts by their ids.
+    LIST_PROMPTS_BY_ID = concat!("SELECT ", prompt!(), " FROM prompts p
+                                   WHERE p.org_id = $1 AND p.project_id = $2 AND p.prompt_id IN ([$3])");
+
     /// Whether a name is taken.
     IS_NAME_TAKEN = "SELECT 1 AS one FROM prompts WHERE org_id = $1 AND project_id = $2 AND name = $3";
 
@@ -107,6 +111,14 @@ cp_db::statements! {
     LIST_VERSIONS = concat!("SELECT ", version!(), " FROM prompt_versions
                               WHERE org_id = $1 AND project_id = $2 AND prompt_id = $3 AND number < $4
                               ORDER BY number DESC LIMIT $5");
+
+    /// The versions of prompts that are in use: those that a label is at, and the newest ones.
+    LIST_VERSIONS_IN_USE = concat!("SELECT ", version!(), " FROM prompt_versions
+                                     WHERE org_id = $1 AND project_id = $2 AND prompt_id IN ([$3])
+                                       AND (number = (SELECT p.latest FROM prompts p
+                                                       WHERE p.prompt_id = prompt_versions.prompt_id)
+                                            OR number IN (SELECT l.number FROM prompt_labels l
+                                                           WHERE l.prompt_id = prompt_versions.prompt_id))");
 
     /// A page of the versions of the whole project, by id.
     SCAN_VERSIONS = "SELECT v.version_id, v.number, v.sealed, p.prompt_id, p.name, p.sealed AS prompt_sealed
