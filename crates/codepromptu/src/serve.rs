@@ -4,6 +4,8 @@
 //! way, capture log, pipeline, store. Each part outlives those that feed it, so nothing that was accepted is dropped.
 
 mod assemble;
+mod front;
+mod ground;
 mod metrics;
 mod node;
 mod policies;
@@ -12,20 +14,21 @@ mod ready;
 mod shelf;
 mod signals;
 mod upkeep;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::Args;
 use cp_gateway::{Listener, TlsIdentity};
-use http_body_util::Either;
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_service::Service;
 
 use self::assemble::Parts;
-pub(crate) use self::assemble::open_database;
+use self::front::Front;
+use self::ground::Ground;
+pub(crate) use self::ground::open_database;
 use self::signals::Signals;
 use self::upkeep::Upkeep;
 use crate::config::Config;
@@ -62,13 +65,24 @@ impl ServeArgs {
 /// Runs until a signal asks it to stop. A second signal ends what is still under way.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.config()?;
-    let listeners = Listeners::bind(&config).await?;
-    let parts = Box::pin(assemble::assemble(&config)).await?;
-    // Whoever reads that it is ready may stop it at once.
+    let metrics = metrics::install()?;
+    let Bound { listeners, addresses, identities } = Bound::new(&config).await?;
     let (mut signals, hangups) = (Signals::listen()?, signals::hangups()?);
-    ready::announce(&config, &listeners, &parts)?;
     let (closing, abort) = (CancellationToken::new(), CancellationToken::new());
-    let serving = listeners.serve(&parts, hangups, &closing, &abort);
+    let (front, serving) = (Front::default(), TaskTracker::new());
+    listeners.serve(&front, &serving, (&closing, &abort));
+    let ground = match Ground::lay(&config).await {
+        Ok(ground) => ground,
+        Err(error) => match waiting::wait(&config, &front, &mut signals, error).await? {
+            Some(ground) => ground,
+            None => return Ok(()),
+        },
+    };
+    let parts = Box::pin(assemble::assemble(&config, ground, metrics)).await?;
+    ready::announce(&config, addresses, &parts)?;
+    front.open(parts.gateway.clone(), parts.api.clone());
+    parts.keep(&config, (identities, hangups), &serving, &closing);
+    serving.close();
     signals.next().await;
     tracing::info!(drain_timeout = ?config.gateway.drain_timeout(), "stopping: calls under way may end");
     parts.app.stop_tails();
@@ -86,16 +100,29 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bound addresses.
-struct Listeners {
-    everything: Listener,
-    gateway_only: Option<Listener>,
+/// What was bound at the start.
+struct Bound {
+    listeners: Listeners,
+    addresses: Addresses,
     /// The certificates that they show.
     identities: Vec<TlsIdentity>,
 }
 
-impl Listeners {
-    async fn bind(config: &Config) -> anyhow::Result<Self> {
+/// The bound listeners.
+struct Listeners {
+    everything: Listener,
+    gateway_only: Option<Listener>,
+}
+
+/// Where they listen.
+#[derive(Clone, Copy)]
+struct Addresses {
+    everything: SocketAddr,
+    gateway_only: Option<SocketAddr>,
+}
+
+impl Bound {
+    async fn new(config: &Config) -> anyhow::Result<Self> {
         let identity = |files: Option<(&Path, &Path)>| {
             files.map(|(certificates, key)| TlsIdentity::from_files(certificates, key)).transpose()
         };
@@ -105,54 +132,55 @@ impl Listeners {
             Some(address) => Some(Listener::bind(address, of_gateway.clone()).await?),
             None => None,
         };
+        let addresses = Addresses {
+            everything: everything.address()?,
+            gateway_only: gateway_only.as_ref().map(Listener::address).transpose()?,
+        };
         Ok(Self {
-            everything,
-            gateway_only,
+            listeners: Listeners { everything, gateway_only },
+            addresses,
             identities: [of_server, of_gateway].into_iter().flatten().collect(),
         })
     }
+}
 
+impl Listeners {
     fn serve(
         self,
-        parts: &Parts,
-        hangups: Signal,
-        closing: &CancellationToken,
-        abort: &CancellationToken,
-    ) -> TaskTracker {
-        let serving = TaskTracker::new();
-        let (gateway, api) = (parts.gateway.clone(), parts.api.clone());
-        let everything = move |mut request: http::Request<_>, peer: SocketAddr| {
-            let (gateway, mut api) = (gateway.clone(), api.clone());
-            async move {
-                if !cp_api::serves(request.uri().path()) {
-                    return gateway.handle(request).await.map(Either::Left);
-                }
-                cp_api::tell_peer(&mut request, peer);
-                let Ok(response) = Service::call(&mut api, request).await;
-                response.map(Either::Right)
-            }
-        };
+        front: &Front,
+        serving: &TaskTracker,
+        (closing, abort): (&CancellationToken, &CancellationToken),
+    ) {
+        let everything = front.clone();
+        let everything = move |request, peer| everything.clone().handle(request, peer);
         serving.spawn(self.everything.serve(everything, closing.clone(), abort.clone()));
         if let Some(listener) = self.gateway_only {
-            let gateway = parts.gateway.clone();
-            let only = move |request, _| {
-                let gateway = gateway.clone();
-                async move { gateway.handle(request).await }
-            };
+            let only = front.clone();
+            let only = move |request, peer| only.clone().handle_call(request, peer);
             serving.spawn(listener.serve(only, closing.clone(), abort.clone()));
         }
+    }
+}
+
+impl Parts {
+    /// Begins what is to be done now and then, until `closing`.
+    fn keep(
+        &self,
+        config: &Config,
+        (identities, hangups): (Vec<TlsIdentity>, Signal),
+        serving: &TaskTracker,
+        closing: &CancellationToken,
+    ) {
         let upkeep = Upkeep {
-            metrics: parts.metrics.clone(),
-            gateway: parts.gateway.clone(),
-            policies: parts.policies.clone(),
-            identities: self.identities,
+            metrics: self.metrics.clone(),
+            gateway: self.gateway.clone(),
+            policies: self.policies.clone(),
+            identities,
             hangups,
         };
         serving.spawn(upkeep.run(closing.clone()));
-        let (keeper, revision) = parts.projects.clone();
-        serving.spawn(keeper.run(parts.gateway.clone(), revision, closing.clone()));
-        serving.spawn(shelf::keep(parts.app.clone(), closing.clone()));
-        serving.close();
-        serving
+        let (keeper, revision) = self.projects.clone();
+        serving.spawn(keeper.run(self.gateway.clone(), revision, closing.clone()));
+        serving.spawn(shelf::keep(self.app.clone(), waiting::copy_file(config), closing.clone()));
     }
 }

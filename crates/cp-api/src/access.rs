@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Request, header};
-use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Origin, SESSION_PREFIX, Wanted};
+use cp_app::{App, Caller, Credential, Ctx, OrgCtx, Origin, SESSION_PREFIX, Serving, Wanted};
 use cp_base::ErrorKind;
 
 use crate::problem::Refusal;
@@ -41,6 +41,9 @@ pub(crate) struct InOrg(pub(crate) OrgCtx);
 
 /// Somebody in a project.
 pub(crate) struct InProject(pub(crate) Ctx);
+
+/// Somebody in a project, who asks for what is served out of memory: known by a key that is there too, or in the usual way.
+pub(crate) struct ToServe(pub(crate) Ctx);
 
 /// Whether the request comes from this machine.
 pub(crate) struct AtTheMachine(pub(crate) bool);
@@ -100,6 +103,21 @@ impl FromRequestParts<App> for InProject {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let Known(caller) = Known::from_request_parts(parts, app).await?;
         Ok(Self(app.in_project(&caller, &wanted(&parts.headers)).await?))
+    }
+}
+
+impl FromRequestParts<Serving> for ToServe {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, serving: &Serving) -> Result<Self, Refusal> {
+        if let Some(shown) = credential(&parts.headers) {
+            let known = serving.recall(&shown, &wanted(&parts.headers), address(parts))?;
+            if let Some(ctx) = known {
+                return Ok(Self(ctx));
+            }
+        }
+        let InProject(ctx) = InProject::from_request_parts(parts, serving.app()?).await?;
+        Ok(Self(ctx))
     }
 }
 

@@ -105,7 +105,7 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(prompts::render_version))
         .routes(routes!(prompts::list_includers))
         .routes(routes!(serving::list_usage))
-        .merge(serving::router())
+        .merge(OpenApiRouter::with_openapi(serving::documents()))
         .routes(routes!(labels::move_label, labels::remove_label))
         .routes(routes!(labels::roll_back_label))
         .routes(routes!(labels::list_label_moves))

@@ -7,6 +7,7 @@ mod access;
 mod convert;
 mod cookie;
 mod docs;
+mod events;
 mod guard;
 mod input;
 mod langfuse;
@@ -19,8 +20,10 @@ mod site;
 
 pub use access::tell_peer;
 pub use axum::Router;
+pub use axum::body::Body;
 use axum::middleware::from_fn_with_state;
-use cp_app::App;
+use axum::routing::get;
+use cp_app::{App, Serving};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 pub use self::site::{Site, SiteError};
@@ -33,11 +36,20 @@ pub fn router(app: App, metrics: PrometheusHandle, site: Site) -> Router {
         .merge(page::router())
         .merge(routes::provider_sign_in::router(app.clone(), site.clone()))
         .merge(langfuse::router(app.clone()))
+        .merge(routes::serving::router(app.serving()))
         .merge(routes::health::router(app.clone(), metrics))
         .fallback(problem::unknown_route)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(from_fn_with_state(site, guard::guard))
         .layer(from_fn_with_state(app, observe::observe))
+}
+
+/// What a node serves while its database is away: prompts out of memory, and that everything else waits.
+pub fn waiting_router(serving: Serving, site: Site) -> Router {
+    routes::serving::router(serving)
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(problem::database_away)
+        .layer(from_fn_with_state(site, guard::guard))
 }
 
 /// First path segments that are this crate's.

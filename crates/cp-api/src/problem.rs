@@ -1,7 +1,7 @@
 //! Failures as problem documents (RFC 9457).
 
 use axum::Json;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use cp_app::{AppError, NotReady, chain};
 use cp_base::ErrorKind;
@@ -72,6 +72,14 @@ pub(crate) async fn unknown_route(uri: Uri) -> Refusal {
         ErrorKind::NotFound,
         format!("there is nothing at `{}`; the API is described at /docs", uri.path()),
     )
+}
+
+pub(crate) async fn database_away() -> (HeaderMap, Refusal) {
+    let detail = "this node started while its database is away: prompts are served as they were last known, and everything \
+                  else waits; try again";
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    (headers, Refusal::new(ErrorKind::Unavailable, detail))
 }
 
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Response {

@@ -82,7 +82,7 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct App {
     pub(crate) parts: Arc<Parts>,
-    stopped: watch::Sender<bool>,
+    pub(crate) stopped: watch::Sender<bool>,
     /// Whether anybody has signed up, once somebody has.
     pub(crate) claimed: Arc<AtomicBool>,
     pub(crate) entrance: Arc<Entrance>,

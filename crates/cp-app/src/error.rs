@@ -71,6 +71,11 @@ impl AppError {
         )
     }
 
+    /// Something that it takes is away.
+    pub(crate) fn unavailable(what: impl std::fmt::Display) -> Self {
+        Self::of(ErrorKind::Unavailable, what)
+    }
+
     /// Nobody is known to ask.
     pub(crate) fn unauthenticated(what: impl std::fmt::Display) -> Self {
         Self::of(ErrorKind::Unauthenticated, what)

@@ -33,6 +33,7 @@ impl App {
         let after = ProjectGrant { principal, name, role: role.to_string(), granted_at: now };
         let event = Event::new("grant.set", id(principal)).detail(format_args!("{} as {role}", after.name));
         act.commit(event.before(&before).after(&after)).await?;
+        self.shelve_own_change().await;
         Ok(after)
     }
 
@@ -49,7 +50,9 @@ impl App {
         ctx.org.require_cover(read_role(&before.role)?)?;
         cp_store::revoke_in_project(act.tx(), ctx.scope, principal).await?;
         let described = format!("{} as {}", before.name, before.role);
-        act.commit(Event::new("grant.remove", id(principal)).detail(described).before(&before)).await
+        act.commit(Event::new("grant.remove", id(principal)).detail(described).before(&before)).await?;
+        self.shelve_own_change().await;
+        Ok(())
     }
 }
 

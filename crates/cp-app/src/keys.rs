@@ -106,6 +106,7 @@ impl App {
         grant(act.tx(), ctx, &key, &granted).await?;
         let event = Event::new("api_key.create", key.id).detail(format_args!("{} as {role}", key.name));
         act.commit(event.after(&key)).await?;
+        self.shelve_own_change().await;
         Ok(MadeApiKey { key, role, token })
     }
 
@@ -127,7 +128,9 @@ impl App {
         if !cp_store::revoke_api_key(act.tx(), key.scope, key.id, self.parts.clock.now()).await? {
             return Ok(());
         }
-        act.commit(Event::new("api_key.revoke", key.id).detail(&key.name).before(&key)).await
+        act.commit(Event::new("api_key.revoke", key.id).detail(&key.name).before(&key)).await?;
+        self.shelve_own_change().await;
+        Ok(())
     }
 
     /// Makes another key like one of the organisation, which goes on working for `overlap`: time to put the new one in
@@ -191,6 +194,7 @@ impl App {
         let event =
             Event::new("api_key.rotate", id).detail(format_args!("{} is followed by {}", old.name, key.id));
         act.commit(event.before(&old).after(&key)).await?;
+        self.shelve_own_change().await;
         Ok(MadeApiKey { key, role, token })
     }
 }

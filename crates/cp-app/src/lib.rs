@@ -10,6 +10,7 @@ mod act;
 mod app;
 mod audit;
 mod authenticate;
+mod changes;
 mod ctx;
 mod entrance;
 mod entry;
@@ -70,11 +71,13 @@ pub mod library {
     };
     pub use cp_store::PromptFilter;
 
+    pub use crate::changes::{ChangedPrompt, Changes};
     pub use crate::prompts::{
         Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView,
         RenderedVersion, SavedVersion, VersionDraft,
     };
     pub use crate::serving::Served;
+    pub use crate::shelf::CopyError;
 }
 
 pub use access::Role;
@@ -98,6 +101,7 @@ pub use provider_sign_in::Departure;
 pub use retention::NewHold;
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
+pub use serving::Serving;
 pub use setup::{NewPerson, SETUP_PREFIX};
 pub use sign_in::{Origin, SignIn, SignInStep, SignedIn};
 pub use single_sign_on::{NewGroupRole, NewSso, Sso, SsoCheck};

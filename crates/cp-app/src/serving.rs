@@ -3,18 +3,39 @@
 //! Nothing here goes on record or asks the database, but for a version that is neither labelled nor the newest: that one is
 //! read, and kept for a while.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use cp_base::{InstallationScope, PromptVersionId, hex, sha256};
+use cp_base::{
+    Clock, InstallationScope, MasterKey, ProjectScope, PromptId, PromptVersionId, Timestamp, hex, sha256,
+};
 use cp_prompt::{
     Document, LabelName, PromptName, Rendered, Selector, Values, VariableSpec, VersionNumber, check_values,
 };
-use cp_store::Serves;
+use cp_store::{Principal, Serves};
+use tokio::sync::watch;
 
 use crate::access::Action;
 use crate::prompts::{MAX_NAMES, find, gather, nearest, no_prompt, put_together};
-use crate::shelf::{Body, Books, Shelved};
-use crate::{App, AppError, Ctx};
+use crate::shelf::{self, Body, Books, CopyError, Restored, Shelf, Shelved};
+use crate::{App, AppError, Credential, Ctx, Wanted};
+
+/// Serves prompts out of memory; and what is not there out of the database, where it is not away.
+#[derive(Clone)]
+pub struct Serving {
+    pub(crate) shelf: Arc<Shelf>,
+    clock: Arc<dyn Clock>,
+    pub(crate) stopped: watch::Sender<bool>,
+    app: Option<App>,
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").field("shelf", &self.shelf).finish_non_exhaustive()
+    }
+}
 
 /// A version as it is served.
 #[derive(Clone, Debug)]
@@ -34,6 +55,12 @@ enum Found {
 const TAG_BYTES: usize = 16;
 
 impl Served {
+    /// The prompt.
+    #[must_use]
+    pub fn prompt(&self) -> PromptId {
+        self.shelved.id
+    }
+
     /// The prompt's name.
     #[must_use]
     pub fn name(&self) -> &PromptName {
@@ -79,12 +106,53 @@ impl Served {
     }
 }
 
-impl App {
+impl Serving {
+    /// Out of the copy that a node wrote down: for while its database is away.
+    pub fn restore(
+        path: &Path,
+        master: &MasterKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Timestamp), CopyError> {
+        let Restored { shelf, written_at } = shelf::read_copy(path, &master.library_copy_key())?;
+        Ok((
+            Self { shelf: Arc::new(shelf), clock, stopped: watch::Sender::new(false), app: None },
+            written_at,
+        ))
+    }
+
+    /// Whoever shows a key that is known in memory, at the place that they want.
+    pub fn recall(
+        &self,
+        credential: &Credential,
+        wanted: &Wanted,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Ctx>, AppError> {
+        let now = self.clock.now();
+        if let Some(app) = &self.app {
+            app.entrance.admit(address, now)?;
+        }
+        Ok(self.shelf.passes().recall(credential, wanted, address, now))
+    }
+
+    /// Ends the subscriptions to changes.
+    pub fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// The use cases that need the database; or that it is away.
+    pub fn app(&self) -> Result<&App, AppError> {
+        self.app.as_ref().ok_or_else(|| {
+            AppError::unavailable(
+                "the database is away: what was known when it was last read is served, and everything else waits",
+            )
+        })
+    }
+
     /// A version of a prompt with everything that it includes.
     pub async fn serve(&self, ctx: &Ctx, name: &str, selector: &Selector) -> Result<Served, AppError> {
         ctx.require(Action::ServePrompts)?;
         let served = self.find_served(ctx, name, selector).await?;
-        self.shelf.tally.count(ctx.scope, served.body.id, self.parts.clock.now());
+        self.count(ctx, &served);
         Ok(served)
     }
 
@@ -101,24 +169,34 @@ impl App {
         let compiled = &served.body.compiled;
         let values = check_values(served.specs(), compiled.variables(), values).map_err(AppError::invalid)?;
         let rendered = compiled.render(&values).map_err(AppError::invalid)?;
-        self.shelf.tally.count(ctx.scope, served.body.id, self.parts.clock.now());
+        self.count(ctx, &served);
         Ok((served, rendered))
+    }
+
+    fn count(&self, ctx: &Ctx, served: &Served) {
+        let key = match ctx.org.caller.principal {
+            Some(Principal::ApiKey(key)) => Some(key),
+            _ => None,
+        };
+        self.shelf.tally.count(ctx.scope, served.body.id, key, self.clock.now());
     }
 
     async fn find_served(&self, ctx: &Ctx, name: &str, selector: &Selector) -> Result<Served, AppError> {
         let name: PromptName = name.parse().map_err(AppError::invalid)?;
-        match self.find_on_shelf(ctx, &name, selector)? {
+        match self.shelf.find(ctx.scope, &name, selector)? {
             Found::Ready(served) => Ok(served),
             Found::Rare(shelved, number) => {
-                let body = self.find_rare(ctx, &shelved, number).await?;
+                let body = self.app()?.find_rare(ctx, &shelved, number).await?;
                 Ok(Served { shelved, label: None, body })
             }
         }
     }
+}
 
-    fn find_on_shelf(&self, ctx: &Ctx, name: &PromptName, selector: &Selector) -> Result<Found, AppError> {
-        let projects = self.shelf.projects();
-        let books = projects.get(&ctx.scope.project());
+impl Shelf {
+    fn find(&self, scope: ProjectScope, name: &PromptName, selector: &Selector) -> Result<Found, AppError> {
+        let projects = self.projects();
+        let books = projects.get(&scope.project());
         let Some((books, shelved)) = books.and_then(|books| Some((books, books.get(name)?))) else {
             let names = books.map(names).unwrap_or_default();
             // Comparing names takes longer than others should wait.
@@ -138,6 +216,28 @@ impl App {
             Selector::Version(_) => None,
         };
         Ok(Found::Ready(Served { shelved: Arc::clone(shelved), label, body }))
+    }
+}
+
+impl App {
+    /// What serves prompts, out of memory.
+    #[must_use]
+    pub fn serving(&self) -> Serving {
+        let clock = Arc::clone(&self.parts.clock);
+        let (shelf, stopped) = (Arc::clone(&self.shelf), self.stopped.clone());
+        Serving { shelf, clock, stopped, app: Some(self.clone()) }
+    }
+
+    /// Which state of the library and its keys is in memory.
+    #[must_use]
+    pub fn shelf_revision(&self) -> (i64, i64) {
+        (self.shelf.revision(), self.shelf.passes().revision)
+    }
+
+    /// Writes what is in memory down, sealed, for a start while the database is away. It blocks.
+    pub fn write_library_copy(&self, path: &Path) -> std::io::Result<()> {
+        let key = self.parts.master.library_copy_key();
+        shelf::write_copy(&self.shelf, path, (&key, &self.parts.random), self.parts.clock.now())
     }
 
     async fn find_rare(
@@ -171,7 +271,12 @@ impl App {
         }
         let written = async {
             let mut tx = self.parts.db.begin_write(InstallationScope::grant()).await?;
-            cp_store::add_serves(&mut tx, &counted).await?;
+            cp_store::add_serves(&mut tx, &counted.served()).await?;
+            cp_store::touch_api_keys(
+                &mut tx,
+                &counted.used.iter().map(|(key, at)| (*key, *at)).collect::<Vec<_>>(),
+            )
+            .await?;
             tx.commit().await
         };
         let written = written.await;

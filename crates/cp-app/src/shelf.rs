@@ -5,19 +5,24 @@
 
 mod body;
 mod books;
+mod copy;
 mod keep;
+mod passes;
 mod tally;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use cp_base::{ProjectId, PromptId};
+use cp_base::{ProjectId, ProjectScope, PromptId};
 use cp_prompt::VersionNumber;
+use tokio::sync::watch;
 
 pub(crate) use self::body::Body;
 pub(crate) use self::books::{Books, Held, Shelved};
+pub use self::copy::CopyError;
+pub(crate) use self::copy::{Restored, read as read_copy, write as write_copy};
+pub(crate) use self::passes::{Key, Passes};
 pub(crate) use self::tally::Tally;
 
 /// Versions that were read because somebody asked for them by a number, and that are kept in case somebody does again.
@@ -27,8 +32,9 @@ const MAX_RARE: usize = 1_000;
 #[derive(Default)]
 pub(crate) struct Shelf {
     projects: RwLock<HashMap<ProjectId, Books>>,
+    passes: RwLock<Arc<Passes>>,
     /// The library's revision that it has all of.
-    revision: AtomicI64,
+    revision: watch::Sender<i64>,
     /// Whoever reads what has changed holds this.
     pub(crate) reading: tokio::sync::Mutex<()>,
     rare: Mutex<HashMap<(PromptId, VersionNumber), (i64, Arc<Body>)>>,
@@ -51,6 +57,20 @@ impl Shelf {
         self.projects.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts prompts of a project in the place of what they were.
+    fn put(&self, scope: ProjectScope, prompts: Vec<Shelved>) {
+        self.projects_mut().entry(scope.project()).or_default().put(prompts);
+    }
+
+    /// The keys that are known.
+    pub(crate) fn passes(&self) -> Arc<Passes> {
+        Arc::clone(&self.passes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_passes(&self, passes: Passes) {
+        *self.passes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(passes);
+    }
+
     /// The versions that [`Books::missing`] tells of.
     fn missing(&self, project: ProjectId, fresh: &[Shelved]) -> HashSet<(PromptId, VersionNumber)> {
         self.projects().get(&project).unwrap_or(&Books::default()).missing(fresh)
@@ -61,11 +81,16 @@ impl Shelf {
     }
 
     pub(crate) fn revision(&self) -> i64 {
-        self.revision.load(Ordering::Acquire)
+        *self.revision.borrow()
+    }
+
+    /// Tells of each revision that is read.
+    pub(crate) fn revisions(&self) -> watch::Receiver<i64> {
+        self.revision.subscribe()
     }
 
     fn has_read(&self, revision: i64) {
-        self.revision.store(revision, Ordering::Release);
+        self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
     }
 
     /// A version that was asked for before and is no other by now.

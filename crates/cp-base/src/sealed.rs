@@ -293,6 +293,12 @@ impl MasterKey {
         &self.fingerprint
     }
 
+    /// The key that a node's copy of the library is sealed with, so that it can be read without a database.
+    #[must_use]
+    pub fn library_copy_key(&self) -> SealingKey {
+        self.wrapping.derive("library copy")
+    }
+
     /// The id of the first `K` of an installation: the same in every store that is made under this key (UUIDv8), so that
     /// a capture log outlives its store.
     #[must_use]

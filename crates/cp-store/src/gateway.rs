@@ -84,6 +84,11 @@ pub async fn set_project_access(
     touch(tx).await
 }
 
+/// Every project.
+pub(crate) async fn list_projects(tx: &mut Tx) -> Result<Vec<GatewayProject>, DbError> {
+    tx.fetch_all(sql::LIST_PROJECTS, args![]).await?.iter().map(project).collect()
+}
+
 fn project(row: &Row) -> Result<GatewayProject, DbError> {
     let slug = |column: &str| row.get::<String>(column)?.parse::<Slug>().map_err(|_| DbError::decode(column));
     let stored: Option<String> = row.get_optional("access")?;

@@ -4,6 +4,7 @@
 use cp_base::{ApiKeyId, OrgScope, PersonId, ProjectId, ProjectScope, TeamId, Timestamp};
 use cp_db::{DbError, Row, Tx, Value, args};
 
+use crate::gateway::touch;
 use crate::sql::access as sql;
 
 /// Who holds a grant.
@@ -59,7 +60,7 @@ pub async fn grant_in_org(
 ) -> Result<(), DbError> {
     revoke_in_org(tx, scope, principal).await?;
     tx.execute(sql::GRANT, args![scope, None::<ProjectId>, principal, role, now]).await?;
-    Ok(())
+    touch_for(tx, principal).await
 }
 
 /// Gives a role in a project, in place of the one there was.
@@ -72,11 +73,12 @@ pub async fn grant_in_project(
 ) -> Result<(), DbError> {
     revoke_in_project(tx, scope, principal).await?;
     tx.execute(sql::GRANT, args![scope.org_scope(), scope, principal, role, now]).await?;
-    Ok(())
+    touch_for(tx, principal).await
 }
 
 /// Takes the role in the organisation itself. Whether there was one.
 pub async fn revoke_in_org(tx: &mut Tx, scope: OrgScope, principal: Principal) -> Result<bool, DbError> {
+    touch_for(tx, principal).await?;
     Ok(tx.execute(sql::REVOKE_IN_ORG, args![scope, principal]).await? > 0)
 }
 
@@ -86,7 +88,13 @@ pub async fn revoke_in_project(
     scope: ProjectScope,
     principal: Principal,
 ) -> Result<bool, DbError> {
+    touch_for(tx, principal).await?;
     Ok(tx.execute(sql::REVOKE_IN_PROJECT, args![scope.org_scope(), scope, principal]).await? > 0)
+}
+
+/// What keys may do is kept in memory by those who serve.
+async fn touch_for(tx: &mut Tx, principal: Principal) -> Result<(), DbError> {
+    if matches!(principal, Principal::ApiKey(_)) { touch(tx).await } else { Ok(()) }
 }
 
 /// All roles of a principal in the organisation, those of a person's teams included.

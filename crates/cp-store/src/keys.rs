@@ -6,6 +6,7 @@ use cp_base::{
 };
 use cp_db::{DbError, Filter, Row, Tx, args};
 
+use crate::gateway::touch;
 use crate::sql::access as sql;
 
 /// An API key, but for itself.
@@ -146,7 +147,7 @@ pub async fn create_api_key(tx: &mut Tx, key: &ApiKey, token: &Token) -> Result<
         key.expires_at,
     ];
     tx.execute(sql::CREATE_API_KEY, row).await?;
-    Ok(())
+    touch(tx).await
 }
 
 /// The key that a digest belongs to, valid or not.
@@ -191,6 +192,7 @@ pub async fn revoke_api_key(
     id: ApiKeyId,
     now: Timestamp,
 ) -> Result<bool, DbError> {
+    touch(tx).await?;
     Ok(tx.execute(sql::REVOKE_API_KEY, args![scope, id, now]).await? > 0)
 }
 
@@ -202,6 +204,14 @@ pub async fn expire_api_key(
     end: Timestamp,
 ) -> Result<(), DbError> {
     tx.execute(sql::EXPIRE_API_KEY, args![scope, id, end]).await?;
+    touch(tx).await
+}
+
+/// Keys were used.
+pub async fn touch_api_keys(tx: &mut Tx, used: &[(ApiKeyId, Timestamp)]) -> Result<(), DbError> {
+    for (key, at) in used {
+        touch_api_key(tx, *key, *at).await?;
+    }
     Ok(())
 }
 

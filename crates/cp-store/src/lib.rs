@@ -15,6 +15,7 @@ mod grants;
 mod installation;
 mod keys;
 mod orgs;
+mod passes;
 mod people;
 mod policies;
 mod prompts;
@@ -63,12 +64,14 @@ pub use keys::{
     delete_expired_invitations, delete_expired_sessions, delete_invitation, end_other_sessions, end_session,
     end_sessions, expire_api_key, find_api_key, find_api_key_by_digest, find_invitation,
     find_invitation_by_id, find_session, forget_second_factor, list_api_keys, list_invitations,
-    list_project_keys, list_sessions, revoke_api_key, touch_api_key, touch_session, trust_session,
+    list_project_keys, list_sessions, revoke_api_key, touch_api_key, touch_api_keys, touch_session,
+    trust_session,
 };
 pub use orgs::{
     Org, Project, create_org, create_project, find_org, find_org_named, find_project, find_project_named,
     list_all_orgs, list_orgs_of, list_projects, lock_org, rename_org, rename_project,
 };
+pub use passes::{Pass, list_passes};
 pub use people::{
     Member, Person, add_member, create_person, find_member, find_person, find_person_by_email,
     is_anybody_there, is_member, list_members, remove_member, set_password, set_totp, swap_totp,

@@ -45,11 +45,11 @@ pub use policy::{
 };
 pub use problem::{Failing, Problem};
 pub use prompt::{
-    Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt,
-    NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery, PromptUsage,
-    PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason, RenderPrompt,
-    RenderedPrompt, SavedPrompt, ServeQuery, ServedPrompt, ServedRendering, Variable, VersionQuery,
-    VersionUsage,
+    ChangedPrompt, Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, LibraryRevision,
+    MoveLabel, NewPrompt, NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery,
+    PromptUsage, PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason,
+    RenderPrompt, RenderedPrompt, SavedPrompt, ServeQuery, ServedPrompt, ServedRendering, Variable,
+    VersionQuery, VersionUsage,
 };
 pub use query::{CallQuery, PageQuery};
 pub use retention::{

@@ -449,6 +449,9 @@ pub struct ServeQuery {
 /// A version of a prompt as applications are served it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ServedPrompt {
+    /// The prompt.
+    #[schema(value_type = String)]
+    pub id: PromptId,
     /// The prompt's name.
     #[schema(example = "support/refund-reply")]
     pub name: String,
@@ -466,6 +469,28 @@ pub struct ServedPrompt {
     /// The model's configuration.
     #[schema(value_type = Object)]
     pub config: Map<String, Value>,
+}
+
+/// A prompt as it is since it changed, or something that it includes did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedPrompt {
+    /// The prompt.
+    #[schema(value_type = String)]
+    pub id: PromptId,
+    /// What it is called now.
+    #[schema(example = "support/refund-reply")]
+    pub name: String,
+    /// The numbers of the versions that its labels are at; `latest` is among them.
+    pub labels: BTreeMap<String, i64>,
+    /// Whether it is out of use.
+    pub archived: bool,
+}
+
+/// From where on changes are told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LibraryRevision {
+    /// The revision of the library.
+    pub revision: i64,
 }
 
 /// What a served version says with values in it.

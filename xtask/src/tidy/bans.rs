@@ -30,6 +30,9 @@ const MAKERS_OF_SCOPES: &[&str] = &[
     // What a credential or a membership leads to.
     "crates/cp-store/src/keys.rs",
     "crates/cp-store/src/orgs.rs",
+    "crates/cp-store/src/passes.rs",
+    // A node's sealed copy of what it serves.
+    "crates/cp-app/src/shelf/copy.rs",
     // The gateway serves every project.
     "crates/cp-store/src/gateway.rs",
     // The audit log of every organisation goes to the installation's targets.

@@ -1,9 +1,7 @@
 //! The parts of a running program, each made once and handed down.
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,29 +9,26 @@ use std::time::Duration;
 use anyhow::Context;
 use cp_app::App;
 use cp_audit::{AuditStream, Webhook};
-use cp_base::{Clock, IdGenerator, Random, SystemClock, Token};
-use cp_capture::{Log, LogConfig, LogKeys, Recovery};
-use cp_db::{Db, Durability as DbDurability};
+use cp_base::{Clock, SystemClock, Token};
+use cp_capture::{Log, Recovery};
+use cp_db::Db;
 use cp_gateway::{
-    CaptureLimits, Gateway, GatewayParts, Limits, Meters, Projects, Reach, Snapshot, Upstream, UpstreamClient,
+    CaptureLimits, Gateway, Limits, Meters, Projects, Reach, Snapshot, Upstream, UpstreamClient,
 };
 use cp_genai::PriceBook;
 use cp_otlp::{SpanExporter, SpanExporterParts};
-use cp_pipeline::{CONSUMER, Keeper, KeeperParts, Settlements, StoreCalls, StoreCallsParts};
-use cp_redact::CapturePolicies;
-use cp_store::{Genesis, Registry};
+use cp_pipeline::{Settlements, StoreCalls, StoreCallsParts};
 use cp_traffic::{LiveCalls, TrafficStore};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::metrics as recorder;
+use super::ground::{Ground, database_timeout};
 use super::node::NodeView;
-use super::policies::{self, PolicyKeeper};
+use super::policies::PolicyKeeper;
 use super::projects::ProjectKeeper;
 use super::shelf;
 use crate::config::{Config, ProviderRow};
-use crate::master_key::{self, FoundKey};
 
 /// Storing a stretch of the log is some thousand statements, each of which may wait a little.
 const PATIENCE_FACTOR: u32 = 30;
@@ -43,11 +38,6 @@ const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Calls kept for live views that lag.
 const LIVE_CALLS: usize = 1024;
-/// The file of the embedded store.
-const DATABASE_FILE: &str = "codepromptu.db";
-/// The file of people's secrets beside it.
-const SECRETS_FILE: &str = "secrets.db";
-
 /// The running parts, in the order in which they stop.
 pub(super) struct Parts {
     pub(super) gateway: Arc<Gateway>,
@@ -73,87 +63,13 @@ pub(super) struct Parts {
     pub(super) notices: Vec<String>,
 }
 
-/// What everything else stands on.
-struct Ground {
-    clock: Arc<SystemClock>,
-    random: Arc<Random>,
-    ids: IdGenerator,
-    master: FoundKey,
-    db: Db,
-    secrets: Db,
-    registry: Registry,
-    traffic: TrafficStore,
-    /// What projects want captured.
-    policies: watch::Sender<Arc<CapturePolicies>>,
-    log: Log,
-    recovery: Recovery,
-}
-
-impl Ground {
-    async fn lay(config: &Config) -> anyhow::Result<Self> {
-        make_data_dir(&config.data_dir)?;
-        let (clock, random) = (Arc::new(SystemClock::default()), Arc::new(Random::system()));
-        let ids = IdGenerator::new(clock.clone(), random.clone());
-        let master = master_key::find(config, &random)?;
-        let genesis = Genesis { master: &master.key, ids: &ids, random: &random, clock: clock.as_ref() };
-        let (db, registry) = open_store(config, &genesis).await?;
-        let secrets = open_secrets(config, &db, clock.as_ref()).await?;
-        let traffic = TrafficStore::new(db.clone(), registry.data_keys().clone(), random.clone())
-            .with_secrets_in(secrets.clone());
-        let policies = watch::Sender::new(Arc::new(policies::load(&db).await?));
-        let rewrite = cp_pipeline::redact_log(policies.subscribe(), traffic.clone());
-        let log_keys =
-            LogKeys { current: master.key.log_key().clone(), earlier: registry.earlier_log_keys().to_vec() };
-        let log_config = LogConfig { rewrite: Some(rewrite), ..log_config(config) };
-        let (log, recovery) =
-            Log::open(log_config, log_keys, &ids, random.clone(), clock.clone(), &[CONSUMER])?;
-        Ok(Self { clock, random, ids, master, db, secrets, registry, traffic, policies, log, recovery })
-    }
-
-    fn projects(&self, config: &Config) -> ProjectKeeper {
-        ProjectKeeper {
-            db: self.db.clone(),
-            master: self.master.key.clone(),
-            traffic: self.traffic.clone(),
-            meters: Meters::new(self.clock.now()),
-            clock: self.clock.clone(),
-            node: self.log.node(),
-            default_project: config.gateway.default_project.clone(),
-            changed: Arc::default(),
-        }
-    }
-
-    /// Who erases, and deletes what is too old.
-    fn keeper(&self, nudge: &Arc<Notify>) -> anyhow::Result<Consumer> {
-        let keeper = Keeper::new(KeeperParts {
-            db: self.db.clone(),
-            traffic: self.traffic.clone(),
-            log: self.log.clone(),
-            clock: self.clock.clone(),
-            master: self.master.key.clone(),
-            ring: self.registry.data_keys().clone(),
-            signing: self.registry.signing_key().clone(),
-            nudge: nudge.clone(),
-        });
-        Consumer::start("keeper", |stop| keeper.start(stop))
-    }
-
-    fn gateway(&self, snapshot: Snapshot) -> Arc<Gateway> {
-        Arc::new(Gateway::new(GatewayParts {
-            snapshot: Snapshot { policies: self.policies.borrow().clone(), ..snapshot },
-            log: self.log.clone(),
-            ids: self.ids.clone(),
-            clock: self.clock.clone(),
-            fingerprint_key: self.registry.fingerprint_key().clone(),
-        }))
-    }
-}
-
 /// Makes everything.
-pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
+pub(super) async fn assemble(
+    config: &Config,
+    ground: Ground,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<Parts> {
     let prices = prices(config)?;
-    let metrics = recorder::install()?;
-    let ground = Ground::lay(config).await?;
     let live = LiveCalls::new(LIVE_CALLS);
     let rows = config.provider_rows()?;
     let price_lists: BTreeMap<_, _> = rows.iter().map(|row| (row.name.clone(), row.prices.clone())).collect();
@@ -248,16 +164,6 @@ fn prices(config: &Config) -> anyhow::Result<PriceBook> {
     Ok(book)
 }
 
-fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
-    // Who called which model when is nobody else's business either.
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| {
-        let dir = dir.display();
-        format!(
-            "the data directory {dir} cannot be made; give another one with --data-dir, or make it writable"
-        )
-    })
-}
-
 /// What a person should know of how the log was found.
 fn notices(recovery: &Recovery) -> Vec<String> {
     let torn = (recovery.torn_bytes > 0).then(|| {
@@ -287,66 +193,6 @@ impl Parts {
         shelf::flush(&self.app).await;
         self.db.close().await;
         self.secrets.close().await;
-    }
-}
-
-async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(Db, Registry)> {
-    let db = open_database(config, genesis.clock).await?;
-    let registry = cp_store::bootstrap(&db, genesis).await?;
-    Ok((db, registry))
-}
-
-/// The store's database, brought to this program's schema.
-pub(crate) async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Db> {
-    let file = config.data_dir.join(DATABASE_FILE);
-    let location = config.database_url.clone().unwrap_or_else(|| file.display().to_string());
-    let durability = match config.capture.durability() {
-        cp_capture::Durability::Process => DbDurability::Process,
-        cp_capture::Durability::Strict => DbDurability::Power,
-    };
-    let timeout = database_timeout(config);
-    let db = match &config.database_role {
-        Some(role) => Db::connect_as(&location, role, timeout).await?,
-        None => Db::connect_within(&location, durability, timeout).await?,
-    };
-    db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], clock.now()).await?;
-    if let Some(role) = db.find_passing_role().await? {
-        tracing::warn!(
-            role,
-            "the database's walls between tenants do not hold for this role, which is a superuser or bypasses row \
-             security; name another one as `database_role`"
-        );
-    }
-    Ok(db)
-}
-
-/// Where people's secrets lie: in a file of their own, so that they are in no backup of the store; or in the tables of a server,
-/// which are left out of its dumps.
-async fn open_secrets(config: &Config, db: &Db, clock: &dyn Clock) -> anyhow::Result<Db> {
-    if config.database_url.is_some() {
-        return Ok(db.clone());
-    }
-    let file = config.data_dir.join(SECRETS_FILE).display().to_string();
-    // Of a power cut nothing may be left that opens with a secret which is gone.
-    let secrets = Db::connect_within(&file, DbDurability::Power, database_timeout(config)).await?;
-    secrets.migrate(&[cp_traffic::SUBJECT_KEY_MIGRATIONS], clock.now()).await?;
-    Ok(secrets)
-}
-
-fn database_timeout(config: &Config) -> Duration {
-    Duration::from_millis(config.database_timeout_ms)
-}
-
-fn log_config(config: &Config) -> LogConfig {
-    LogConfig {
-        dir: config.data_dir.join("log"),
-        durability: config.capture.durability(),
-        segment_bytes: config.log.segment_bytes,
-        max_bytes: config.log.max_bytes,
-        min_retention: Duration::from_secs(config.log.min_retention_s),
-        memory_bytes: config.capture.memory_bytes,
-        max_open_calls: config.capture.max_open_calls,
-        rewrite: None,
     }
 }
 
@@ -430,14 +276,14 @@ fn server(row: &ProviderRow) -> Option<(String, (String, u16))> {
 }
 
 /// A consumer of the log, at work on its thread.
-struct Consumer {
+pub(super) struct Consumer {
     name: &'static str,
     thread: JoinHandle<()>,
     stop: CancellationToken,
 }
 
 impl Consumer {
-    fn start(
+    pub(super) fn start(
         name: &'static str,
         start: impl FnOnce(CancellationToken) -> std::io::Result<JoinHandle<()>>,
     ) -> anyhow::Result<Self> {

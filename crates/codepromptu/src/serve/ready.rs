@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use super::Listeners;
+use super::Addresses;
 use super::assemble::Parts;
 use crate::config::Config;
 
 /// Tells where everything is, on standard output.
-pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) -> anyhow::Result<()> {
+pub(super) fn announce(config: &Config, addresses: Addresses, parts: &Parts) -> anyhow::Result<()> {
     let scheme = |tls: Option<_>| if tls.is_some() { "https" } else { "http" };
-    let here = format!("{}://{}", scheme(config.server.tls()), listeners.everything.address()?);
+    let here = format!("{}://{}", scheme(config.server.tls()), addresses.everything);
     let base = config.server.public_url.as_deref().unwrap_or(&here).trim_end_matches('/');
     let mut out = std::io::stdout().lock();
     if let Some(path) = &parts.new_master_key {
@@ -34,9 +34,9 @@ pub(super) fn announce(config: &Config, listeners: &Listeners, parts: &Parts) ->
     writeln!(out, "  Gemini clients        export GOOGLE_GEMINI_BASE_URL={base}/gemini")?;
     writeln!(out, "  Ollama clients        export OLLAMA_HOST={base}/ollama")?;
     writeln!(out, "  anything              codepromptu run -- python app.py")?;
-    if let Some(listener) = &listeners.gateway_only {
+    if let Some(address) = addresses.gateway_only {
         let scheme = scheme(config.gateway.tls());
-        writeln!(out, "  the gateway alone     {scheme}://{}", listener.address()?)?;
+        writeln!(out, "  the gateway alone     {scheme}://{address}")?;
     }
     out.flush()?;
     Ok(())

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cp_app::library::{Rendered, Served};
+use cp_app::library::{ChangedPrompt, Rendered, Served};
 use cp_app::model::Serves;
 use cp_base::Timestamp;
 use cp_wire as wire;
@@ -58,6 +58,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: &str) {
 fn prompt(served: &Served) -> wire::ServedPrompt {
     let document = served.document();
     wire::ServedPrompt {
+        id: served.prompt(),
         name: served.name().to_string(),
         version: i64::from(served.number().get()),
         label: served.label().map(ToString::to_string),
@@ -65,6 +66,16 @@ fn prompt(served: &Served) -> wire::ServedPrompt {
         syntax: document.syntax.to_string(),
         content: document.content.clone().into(),
         config: document.config.as_map().clone(),
+    }
+}
+
+pub(crate) fn changed(changed: ChangedPrompt) -> wire::ChangedPrompt {
+    let labels = changed.labels.into_iter();
+    wire::ChangedPrompt {
+        id: changed.id,
+        name: changed.name.to_string(),
+        labels: labels.map(|(name, number)| (name.to_string(), i64::from(number.get()))).collect(),
+        archived: changed.is_archived,
     }
 }
 

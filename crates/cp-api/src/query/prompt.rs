@@ -1,7 +1,8 @@
 //! The parameters of the prompt library.
 
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use cp_app::library::{PromptFilter, PromptName, Selector, VersionNumber};
+use cp_base::ErrorKind;
 use cp_wire::{PromptQuery, ServeQuery, VersionQuery};
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, Wrong, money, number, parameter_names};
@@ -63,6 +64,14 @@ pub(crate) fn served(uri: &Uri) -> Result<Selector, Refusal> {
         }
     })?;
     Ok(request.unwrap_or_default())
+}
+
+/// Reads from which revision on changes are asked for.
+pub(crate) fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let revision = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let detail = "`last-event-id` is the id of an event that came from here, a number";
+    revision.map(Some).ok_or_else(|| Refusal::new(ErrorKind::InvalidInput, detail))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, Wrong> {

@@ -1,24 +1,20 @@
 //! Calls as they come, as server-sent events.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use cp_app::{App, Tail, TailEvent};
 use cp_wire as wire;
 use cp_wire::{CallQuery, Problem};
 use futures_util::{Stream, stream};
-use serde::Serialize;
 
 use crate::access::InProject;
 use crate::convert;
+use crate::events;
 use crate::problem::Refusal;
 use crate::query::{self, Takes};
-
-/// A comment goes out after so much silence, so that neither end takes the other for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Follow calls as they begin and end.
 ///
@@ -34,22 +30,14 @@ pub(crate) async fn tail_calls(
     uri: Uri,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let asked = query::read(&uri, Takes::LiveFilters, app.clock().now())?;
-    let events = stream::unfold(app.tail(&ctx, asked.filter)?, next_event);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let stream = stream::unfold(app.tail(&ctx, asked.filter)?, next_event);
+    Ok(events::endless(stream))
 }
 
 async fn next_event(mut tail: Tail) -> Option<(Result<Event, Infallible>, Tail)> {
     let event = match tail.next().await? {
-        TailEvent::Call(call) => json_event("call", &convert::summary((*call).clone())),
-        TailEvent::Lagged(missed) => json_event("lagged", &wire::Lagged { missed }),
+        TailEvent::Call(call) => events::json("call", &convert::summary((*call).clone())),
+        TailEvent::Lagged(missed) => events::json("lagged", &wire::Lagged { missed }),
     };
     Some((Ok(event), tail))
-}
-
-fn json_event(name: &str, data: &impl Serialize) -> Event {
-    let event = Event::default().event(name);
-    match event.clone().json_data(data) {
-        Ok(event) => event,
-        Err(error) => event.comment(error.to_string().replace(['\r', '\n'], " ")),
-    }
 }

@@ -143,6 +143,7 @@ const OPERATIONS: &[Operation] = &[
     ("GET /prompts/{prompt}/includers", May(ReadPrompts), "", 200),
     ("GET /prompts/{prompt}/usage", May(ReadPrompts), "", 200),
     ("GET /serve/{name}", May(ServePrompts), "", 200),
+    ("GET /changes", May(ServePrompts), "", 200),
     (SERVE_RENDERED, May(ServePrompts), "{}", 200),
     ("PUT /prompts/{prompt}/labels/{label}", May(WritePrompts), r#"{"version":1}"#, 200),
     ("DELETE /prompts/{prompt}/labels/{label}", May(WritePrompts), "", 204),

@@ -1,10 +1,15 @@
 //! Prompts as applications get them.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::Response;
-use cp_app::Role;
+use axum::http::{Request, Response};
+use cp_app::{Role, Serving};
+use cp_base::MasterKey;
 use cp_testkit::TestDb;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::world::{World, body, with_world};
 
@@ -86,7 +91,9 @@ fn a_prompt_is_served_by_either_form_of_its_name() {
             },
         });
         keys.edit(&world, "POST", "/prompts", new).await;
+        let (_, prompt) = keys.served(&world, "support%2Frefund-reply").await;
         let expected = json!({
+            "id": prompt["id"],
             "name": "support/refund-reply",
             "version": 1,
             "label": "production",
@@ -300,5 +307,127 @@ fn each_serve_is_counted() {
         let all = usage().await;
         assert_eq!(all[2], json!({ "day": day(0), "version": 1, "served": 1 }));
         assert_ne!(day(0), today);
+    });
+}
+
+#[test]
+fn a_key_that_is_taken_away_gets_nothing_more() {
+    with_world(async |world| {
+        let keys = Keys::of(&world).await;
+        keys.make(&world, "p", "one").await;
+        let there = world.restarted().await;
+        there.app.refresh_shelf().await.unwrap();
+        assert_eq!(keys.served(&there, "p").await.0, 200);
+        let headers = [("authorization", keys.editor.as_str())];
+        let owner = world.key(world.scope.org_scope(), None, Role::Owner).await;
+        let owner = [("authorization", owner.as_str())];
+        let (_, listed) = world.ask("GET", "/api/v1/project/keys", &owner, "").await;
+        let id = listed["keys"][0]["id"].as_str().unwrap_or_else(|| panic!("{listed}")).to_owned();
+        let (status, _) = world.ask("DELETE", &format!("/api/v1/project/keys/{id}"), &owner, "").await;
+        assert_eq!(status, 204);
+        assert_eq!(keys.served(&world, "p").await.0, 401);
+        there.app.refresh_shelf().await.unwrap();
+        assert_eq!(keys.served(&there, "p").await.0, 401);
+        assert_eq!(world.ask("GET", "/api/v1/serve/p", &headers, "").await.0, 200);
+    });
+}
+
+/// The events of an answer without end, as far as they have come: their names, ids and data.
+async fn events(response: &mut Response<Body>, count: usize) -> Vec<(String, i64, Value)> {
+    let mut text = String::new();
+    while text.matches("\n\n").count() < count {
+        let frame = tokio::time::timeout(Duration::from_secs(20), response.frame()).await;
+        let frame = frame.expect("an event").unwrap().unwrap();
+        text += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+    }
+    let event = |block: &str| {
+        let field = |name| block.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        (field("event:"), field("id:").parse().unwrap(), serde_json::from_str(&field("data:")).unwrap())
+    };
+    text.trim_end().split("\n\n").map(event).collect()
+}
+
+#[test]
+fn changes_are_told_as_they_happen_and_once_more_to_whoever_comes_back() {
+    with_world(async |world| {
+        let keys = Keys::of(&world).await;
+        keys.make(&world, "tone", "kind").await;
+        keys.make(&world, "outer", r#"{% include "tone" %}"#).await;
+        keys.make(&world, "other", "x").await;
+        let follow = async |last: Option<i64>| {
+            let last = last.map(|last| last.to_string());
+            let mut headers = vec![("host", "127.0.0.1"), ("authorization", keys.service.as_str())];
+            headers.extend(last.as_deref().map(|last| ("last-event-id", last)));
+            world.request("GET", "/api/v1/changes", &headers).await
+        };
+        let mut live = follow(None).await;
+        let ready = events(&mut live, 1).await;
+        assert_eq!(ready[0].0, "ready");
+        keys.save(&world, "tone", json!({ "content": "calm" })).await;
+        keys.edit(&world, "PUT", "/prompts/tone/labels/production", json!({ "version": 2 })).await;
+        let mut told = Vec::new();
+        while !told.iter().any(|(_, _, data): &(String, i64, Value)| data["labels"]["production"] == 2) {
+            told.extend(events(&mut live, 1).await);
+        }
+        let names = |told: &[(String, i64, Value)]| {
+            let mut names: Vec<_> = told.iter().map(|told| told.2["name"].as_str().unwrap().to_owned()).collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let mut later = follow(Some(ready[0].1)).await;
+        let again = events(&mut later, 2 + 1).await;
+        assert_eq!((again[0].0.as_str(), names(&again[1..])), ("ready", vec!["outer".into(), "tone".into()]));
+        assert!(names(&told).contains(&"tone".to_owned()) && !names(&told).contains(&"other".to_owned()));
+        assert!(told.iter().all(|(name, id, _)| name == "prompt" && *id > ready[0].1));
+        let status = world.request("GET", "/api/v1/changes", &[("host", "127.0.0.1"), ("last-event-id", "x")]);
+        assert_ne!(status.await.status().as_u16(), 200);
+    });
+}
+
+#[test]
+fn a_node_whose_database_is_away_serves_what_it_wrote_down() {
+    with_world(async |world| {
+        let keys = Keys::of(&world).await;
+        keys.make(&world, "tone", "kind").await;
+        keys.make(&world, "outer", r#"{% include "tone#1" %} {{ x }}"#).await;
+        keys.save(&world, "tone", json!({ "content": "calm", "labels": ["production"] })).await;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("library.copy");
+        world.app.write_library_copy(&path).unwrap();
+        let (master, clock) = (MasterKey::new([1; 32]), world.clock());
+        let (serving, written_at) = Serving::restore(&path, &master, clock.clone()).unwrap();
+        assert_eq!(written_at, world.now());
+        let api = cp_api::waiting_router(serving, cp_api::Site::default());
+        let ask = async |method: &str, path: &str, key: &str, json: &str| {
+            let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1");
+            let request = request.header("authorization", key).header("content-type", "application/json");
+            let response = api.clone().oneshot(request.body(Body::from(json.to_owned())).unwrap()).await.unwrap();
+            let (status, text) = (response.status().as_u16(), body(response).await);
+            (status, serde_json::from_slice::<Value>(&text).unwrap())
+        };
+        let service = keys.service.as_str();
+        let (status, tone) = ask("GET", "/api/v1/serve/tone", service, "").await;
+        assert_eq!((status, &tone["content"], &tone["version"]), (200, &json!("calm"), &json!(2)));
+        let rendered = r#"{"variables":{"x":"!"}}"#;
+        let (_, outer) = ask("POST", "/api/v1/serve/outer/render", service, rendered).await;
+        assert_eq!(outer["rendered"], "kind !");
+        for (method, path, key) in [
+            ("GET", "/api/v1/prompts", service),
+            ("GET", "/api/v1/serve/tone", "Bearer cpa_nobodys"),
+            ("POST", "/openai/v1/responses", service),
+        ] {
+            let (status, problem) = ask(method, path, key, "{}").await;
+            assert_eq!((status, problem["type"].as_str().unwrap().ends_with("unavailable")), (503, true), "{problem}");
+        }
+        assert_eq!(ask("GET", "/api/v1/serve/none", service, "").await.0, 404);
+        // Nobody but who has the master key reads it, and none of it is missing unnoticed.
+        let written = std::fs::read(&path).unwrap();
+        assert!(!written.windows(4).any(|window| window == b"calm" || window == b"tone"));
+        assert!(Serving::restore(&path, &MasterKey::new([2; 32]), clock.clone()).is_err());
+        for length in [0, 10, written.len() / 2, written.len() - 1] {
+            std::fs::write(&path, &written[..length]).unwrap();
+            assert!(Serving::restore(&path, &master, clock.clone()).is_err(), "{length}");
+        }
     });
 }

@@ -3,6 +3,7 @@
 //! A prompt's entry is an immutable value that is replaced whole. What a version includes is put in when it is first asked
 //! for, out of the same map; when a prompt changes, those that include it, however far away, get entries that do so anew.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -22,6 +23,8 @@ pub(crate) struct Shelved {
     pub(crate) specs: Vec<VariableSpec>,
     /// It is kept for those that include it, and is not served.
     pub(crate) is_archived: bool,
+    /// The library's revision at which it became another, or something that it includes did.
+    pub(crate) changed: i64,
     pub(crate) versions: HashMap<VersionNumber, Held>,
 }
 
@@ -43,6 +46,14 @@ impl Held {
         Self { id, document: Arc::new(document), includes, ready: OnceLock::new() }
     }
 
+    pub(crate) const fn id(&self) -> PromptVersionId {
+        self.id
+    }
+
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// As it was before anybody asked for it. What includes nothing stays as it is for ever.
     fn renewed(&self) -> Self {
         let (document, includes) = (Arc::clone(&self.document), Arc::clone(&self.includes));
@@ -60,8 +71,9 @@ impl Shelved {
         }
     }
 
-    fn renewed(&self) -> Self {
+    fn renewed(&self, changed: i64) -> Self {
         Self {
+            changed: self.changed.max(changed),
             id: self.id,
             name: self.name.clone(),
             labels: self.labels.clone(),
@@ -81,6 +93,8 @@ impl Shelved {
 pub(crate) struct Books {
     by_name: HashMap<PromptName, Arc<Shelved>>,
     names: HashMap<PromptId, PromptName>,
+    /// The prompts in the order in which they changed.
+    by_change: BTreeMap<i64, HashSet<PromptId>>,
     /// Who includes the prompt of a name, there or not: the prompts whose versions here name it themselves.
     includers: HashMap<PromptName, HashSet<PromptName>>,
 }
@@ -95,17 +109,29 @@ impl Books {
         self.by_name.values().filter(|shelved| !shelved.is_archived).map(|shelved| &shelved.name)
     }
 
+    /// The prompts that changed behind a revision, in the order of their changes.
+    pub(crate) fn changed_behind(&self, revision: i64) -> Vec<Arc<Shelved>> {
+        let ids = self.by_change.range(revision.saturating_add(1)..).flat_map(|(_, ids)| ids);
+        ids.filter_map(|id| self.names.get(id).and_then(|name| self.get(name))).map(Arc::clone).collect()
+    }
+
+    /// Every prompt.
+    pub(crate) fn all(&self) -> Vec<Arc<Shelved>> {
+        self.by_name.values().map(Arc::clone).collect()
+    }
+
     /// Puts prompts in the place of what they were, all of them before any is put together with others.
     pub(crate) fn put(&mut self, prompts: Vec<Shelved>) {
         let mut changed = Vec::with_capacity(prompts.len());
         for shelved in prompts {
-            changed.extend(self.take(shelved.id));
+            changed.extend(self.take(shelved.id).map(|name| (shelved.changed, name)));
             for reference in shelved.includes() {
                 let includers = self.includers.entry(reference.name.clone()).or_default();
                 includers.insert(shelved.name.clone());
             }
-            changed.push(shelved.name.clone());
+            changed.push((shelved.changed, shelved.name.clone()));
             self.names.insert(shelved.id, shelved.name.clone());
+            self.by_change.entry(shelved.changed).or_default().insert(shelved.id);
             self.by_name.insert(shelved.name.clone(), Arc::new(shelved));
         }
         self.renew_includers(changed);
@@ -117,6 +143,7 @@ impl Books {
         // Two that have swapped their names come one after the other.
         let is_its_own = self.by_name.get(&name).is_some_and(|shelved| shelved.id == id);
         let shelved = if is_its_own { self.by_name.remove(&name)? } else { return Some(name) };
+        leave(&mut self.by_change, shelved.changed, id);
         for reference in shelved.includes() {
             if let Some(includers) = self.includers.get_mut(&reference.name) {
                 includers.remove(&name);
@@ -129,18 +156,22 @@ impl Books {
     }
 
     /// Whoever includes one of these, by way of others too, is put together anew.
-    fn renew_includers(&mut self, mut changed: Vec<PromptName>) {
-        let mut found = HashSet::new();
-        while let Some(name) = changed.pop() {
+    fn renew_includers(&mut self, mut changed: Vec<(i64, PromptName)>) {
+        let mut found: HashMap<PromptName, i64> = HashMap::new();
+        while let Some((revision, name)) = changed.pop() {
             for includer in self.includers.get(&name).into_iter().flatten() {
-                if found.insert(includer.clone()) {
-                    changed.push(includer.clone());
+                let known = found.entry(includer.clone()).or_insert(i64::MIN);
+                if *known < revision {
+                    *known = revision;
+                    changed.push((revision, includer.clone()));
                 }
             }
         }
-        for name in found {
+        for (name, revision) in found {
             if let Some(shelved) = self.by_name.get_mut(&name) {
-                *shelved = Arc::new(shelved.renewed());
+                leave(&mut self.by_change, shelved.changed, shelved.id);
+                *shelved = Arc::new(shelved.renewed(revision));
+                self.by_change.entry(shelved.changed).or_default().insert(shelved.id);
             }
         }
     }
@@ -177,6 +208,15 @@ impl Books {
 
     /// A copy of a prompt that is here, to be put back with more in it.
     pub(crate) fn copy(&self, id: PromptId) -> Option<Shelved> {
-        self.names.get(&id).and_then(|name| self.get(name)).map(|shelved| shelved.renewed())
+        self.names.get(&id).and_then(|name| self.get(name)).map(|shelved| shelved.renewed(i64::MIN))
+    }
+}
+
+fn leave(by_change: &mut BTreeMap<i64, HashSet<PromptId>>, changed: i64, id: PromptId) {
+    if let Entry::Occupied(mut ids) = by_change.entry(changed) {
+        ids.get_mut().remove(&id);
+        if ids.get().is_empty() {
+            ids.remove();
+        }
     }
 }

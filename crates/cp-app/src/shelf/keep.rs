@@ -7,7 +7,7 @@ use cp_db::Tx;
 use cp_prompt::{LabelName, MAX_DEPTH, VersionNumber};
 use cp_store::{ChangedPrompt, Prompt, Sealer};
 
-use super::{Held, Shelved};
+use super::{Held, Key, Passes, Shelved};
 use crate::{App, AppError};
 
 /// Prompts that are read together.
@@ -18,6 +18,7 @@ impl App {
     /// it was, and is read with the next call.
     pub async fn refresh_shelf(&self) -> Result<(), AppError> {
         let _alone = self.shelf.reading.lock().await;
+        self.refresh_passes().await?;
         let mut known = self.shelf.revision();
         loop {
             let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
@@ -35,6 +36,20 @@ impl App {
         }
     }
 
+    /// Reads the keys, where one of them may have changed.
+    async fn refresh_passes(&self) -> Result<(), AppError> {
+        let mut tx = self.parts.db.begin_read(InstallationScope::grant()).await?;
+        let revision = cp_store::find_gateway_revision(&mut tx).await?;
+        let known = self.shelf.passes();
+        if revision == known.revision && known.default_scope().is_some() {
+            return Ok(());
+        }
+        let (passes, projects) = cp_store::list_passes(&mut tx).await?;
+        let keys = passes.into_iter().filter_map(Key::of).collect();
+        self.shelf.set_passes(Passes::new(revision, keys, &projects, self.parts.scope));
+        Ok(())
+    }
+
     /// What was changed here is served here at once; where it cannot be read now, it soon is.
     pub(crate) async fn shelve_own_change(&self) {
         let _ = self.refresh_shelf().await;
@@ -42,10 +57,11 @@ impl App {
 
     /// A project that cannot be read keeps no other from being read.
     async fn shelve(&self, changed: &[ChangedPrompt]) -> Result<(), AppError> {
-        let mut by_project: HashMap<_, (ProjectScope, Vec<PromptId>)> = HashMap::new();
+        let mut by_project: HashMap<_, (ProjectScope, HashMap<PromptId, i64>)> = HashMap::new();
         for prompt in changed {
             let entry = by_project.entry(prompt.scope.project());
-            entry.or_insert_with(|| (prompt.scope, Vec::new())).1.push(prompt.id);
+            let (_, prompts) = entry.or_insert_with(|| (prompt.scope, HashMap::new()));
+            prompts.insert(prompt.id, prompt.changed);
         }
         let mut outcome = Ok(());
         for (scope, prompts) in by_project.into_values() {
@@ -55,15 +71,14 @@ impl App {
         outcome
     }
 
-    async fn shelve_of(&self, scope: ProjectScope, prompts: &[PromptId]) -> Result<(), AppError> {
+    async fn shelve_of(&self, scope: ProjectScope, prompts: &HashMap<PromptId, i64>) -> Result<(), AppError> {
         let keys = self.keys_of_project(scope).await?;
         let sealer = self.sealer(&keys);
         let mut tx = self.parts.db.begin_read(scope).await?;
         let mut fresh = read(&mut tx, &sealer, scope, prompts).await?;
         self.add_missing(&mut tx, &sealer, scope, &mut fresh).await?;
         drop(tx);
-        let mut projects = self.shelf.projects_mut();
-        projects.entry(scope.project()).or_default().put(fresh);
+        self.shelf.put(scope, fresh);
         Ok(())
     }
 
@@ -102,8 +117,10 @@ async fn read(
     tx: &mut Tx,
     sealer: &Sealer<'_>,
     scope: ProjectScope,
-    prompts: &[PromptId],
+    changed: &HashMap<PromptId, i64>,
 ) -> Result<Vec<Shelved>, AppError> {
+    let prompts: Vec<_> = changed.keys().copied().collect();
+    let prompts = prompts.as_slice();
     let found = cp_store::list_prompts_by_id(tx, sealer, scope, prompts).await?;
     let mut labels: HashMap<PromptId, BTreeMap<LabelName, VersionNumber>> = HashMap::new();
     for label in cp_store::list_labels(tx, scope, prompts).await? {
@@ -125,6 +142,7 @@ async fn read(
             labels,
             specs: prompt.details.variables,
             is_archived: prompt.archived_at.is_some(),
+            changed: changed.get(&prompt.id).copied().unwrap_or_default(),
             versions: versions.remove(&prompt.id).unwrap_or_default(),
         }
     };

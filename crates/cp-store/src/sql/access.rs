@@ -56,6 +56,15 @@ cp_db::statements! {
                         AND (g.project_id = k.project_id OR (g.project_id IS NULL AND k.project_id IS NULL))
                       WHERE k.org_id = $1{and} ORDER BY k.created_at DESC, k.api_key_id DESC";
 
+    /// Every key that was not revoked, of every organisation, with its digest.
+    LIST_PASSES = "SELECT org_id, api_key_id, project_id, name, digest, expires_at FROM api_keys
+                    WHERE revoked_at IS NULL";
+
+    /// The roles of every key that was not revoked.
+    LIST_PASS_ROLES = "SELECT g.principal_id, g.project_id, g.role
+                         FROM grants g JOIN api_keys k ON k.api_key_id = g.principal_id
+                        WHERE k.revoked_at IS NULL";
+
     /// A key ends.
     REVOKE_API_KEY = "UPDATE api_keys SET revoked_at = $3
                        WHERE org_id = $1 AND api_key_id = $2 AND revoked_at IS NULL";
