@@ -180,6 +180,7 @@ fn closed() -> Record {
         status: Some(200),
         error: Some("upstream_error".to_owned()),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        prompt_version: None,
         request: body("{}"),
         response: body("data: [DONE]\n\n"),
     }))

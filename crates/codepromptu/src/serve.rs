@@ -6,6 +6,7 @@
 mod assemble;
 mod front;
 mod ground;
+mod library;
 mod metrics;
 mod node;
 mod policies;
@@ -73,10 +74,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     listeners.serve(&front, &serving, (&closing, &abort));
     let ground = match Ground::lay(&config).await {
         Ok(ground) => ground,
-        Err(error) => match waiting::wait(&config, &front, &mut signals, error).await? {
-            Some(ground) => ground,
-            None => return Ok(()),
-        },
+        Err(error) => {
+            match waiting::wait(&config, (&front, addresses.everything), &mut signals, error).await? {
+                Some(ground) => ground,
+                None => return Ok(()),
+            }
+        }
     };
     let parts = Box::pin(assemble::assemble(&config, ground, metrics)).await?;
     ready::announce(&config, addresses, &parts)?;

@@ -151,7 +151,8 @@ impl Serving {
     /// A version of a prompt with everything that it includes.
     pub async fn serve(&self, ctx: &Ctx, name: &str, selector: &Selector) -> Result<Served, AppError> {
         ctx.require(Action::ServePrompts)?;
-        let served = self.find_served(ctx, name, selector).await?;
+        let name = name.parse().map_err(AppError::invalid)?;
+        let served = self.find_served(ctx.scope, &name, selector).await?;
         self.count(ctx, &served);
         Ok(served)
     }
@@ -165,11 +166,44 @@ impl Serving {
         values: Values,
     ) -> Result<(Served, Rendered), AppError> {
         ctx.require(Action::ServePrompts)?;
-        let served = self.find_served(ctx, name, selector).await?;
+        let name = name.parse().map_err(AppError::invalid)?;
+        let (served, rendered) = self.render_served(ctx.scope, &name, selector, values).await?;
+        self.count(ctx, &served);
+        Ok((served, rendered))
+    }
+
+    /// Whether a project has prompts.
+    #[must_use]
+    pub fn has_prompts(&self, project: ProjectScope) -> bool {
+        self.shelf.projects().get(&project.project()).is_some_and(|books| !books.is_empty())
+    }
+
+    /// What a version says with these values, for a call of the project: whoever may put calls into it may name its prompts.
+    pub async fn serve_call(
+        &self,
+        project: ProjectScope,
+        prompt: &str,
+        selector: &Selector,
+        values: Values,
+    ) -> Result<(Served, Rendered), AppError> {
+        let name = prompt.parse().ok().and_then(|id| self.shelf.name(project, id));
+        let name = name.map_or_else(|| prompt.parse().map_err(AppError::invalid), Ok)?;
+        let (served, rendered) = self.render_served(project, &name, selector, values).await?;
+        self.shelf.tally.count(project, served.body.id, None, self.clock.now());
+        Ok((served, rendered))
+    }
+
+    async fn render_served(
+        &self,
+        project: ProjectScope,
+        name: &PromptName,
+        selector: &Selector,
+        values: Values,
+    ) -> Result<(Served, Rendered), AppError> {
+        let served = self.find_served(project, name, selector).await?;
         let compiled = &served.body.compiled;
         let values = check_values(served.specs(), compiled.variables(), values).map_err(AppError::invalid)?;
         let rendered = compiled.render(&values).map_err(AppError::invalid)?;
-        self.count(ctx, &served);
         Ok((served, rendered))
     }
 
@@ -181,12 +215,16 @@ impl Serving {
         self.shelf.tally.count(ctx.scope, served.body.id, key, self.clock.now());
     }
 
-    async fn find_served(&self, ctx: &Ctx, name: &str, selector: &Selector) -> Result<Served, AppError> {
-        let name: PromptName = name.parse().map_err(AppError::invalid)?;
-        match self.shelf.find(ctx.scope, &name, selector)? {
+    async fn find_served(
+        &self,
+        project: ProjectScope,
+        name: &PromptName,
+        selector: &Selector,
+    ) -> Result<Served, AppError> {
+        match self.shelf.find(project, name, selector)? {
             Found::Ready(served) => Ok(served),
             Found::Rare(shelved, number) => {
-                let body = self.app()?.find_rare(ctx, &shelved, number).await?;
+                let body = self.app()?.find_rare(project, &shelved, number).await?;
                 Ok(Served { shelved, label: None, body })
             }
         }
@@ -242,7 +280,7 @@ impl App {
 
     async fn find_rare(
         &self,
-        ctx: &Ctx,
+        project: ProjectScope,
         shelved: &Shelved,
         number: VersionNumber,
     ) -> Result<Arc<Body>, AppError> {
@@ -250,12 +288,12 @@ impl App {
             return Ok(body);
         }
         let revision = self.shelf.revision();
-        let keys = self.keys_of(ctx).await?;
+        let keys = self.keys_of_project(project).await?;
         let sealer = self.sealer(&keys);
-        let mut tx = self.read_library(ctx).await?;
-        let version = cp_store::find_version(&mut tx, &sealer, ctx.scope, shelved.id, number).await?;
+        let mut tx = self.parts.db.begin_read(project).await?;
+        let version = cp_store::find_version(&mut tx, &sealer, project, shelved.id, number).await?;
         let version = version.ok_or_else(|| no_version(shelved, number))?;
-        let found = gather(&mut tx, &sealer, ctx, &version.document).await?;
+        let found = gather(&mut tx, &sealer, project, &version.document).await?;
         let resolution = put_together(&version.document, &found)?;
         let body = Body::of((version.id, number), resolution);
         let body = body.map_err(|error| broken(&shelved.name, number, error))?;

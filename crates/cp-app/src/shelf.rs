@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use cp_base::{ProjectId, ProjectScope, PromptId};
-use cp_prompt::VersionNumber;
+use cp_prompt::{PromptName, VersionNumber};
 use tokio::sync::watch;
 
 pub(crate) use self::body::Body;
@@ -28,6 +28,9 @@ pub(crate) use self::tally::Tally;
 /// Versions that were read because somebody asked for them by a number, and that are kept in case somebody does again.
 const MAX_RARE: usize = 1_000;
 
+/// Versions that are in no use, each with the revision that it was put together at.
+type Rare = HashMap<(PromptId, VersionNumber), (i64, Arc<Body>)>;
+
 /// The library of every project, as far as it is in use.
 #[derive(Default)]
 pub(crate) struct Shelf {
@@ -37,7 +40,7 @@ pub(crate) struct Shelf {
     revision: watch::Sender<i64>,
     /// Whoever reads what has changed holds this.
     pub(crate) reading: tokio::sync::Mutex<()>,
-    rare: Mutex<HashMap<(PromptId, VersionNumber), (i64, Arc<Body>)>>,
+    rare: Mutex<Rare>,
     pub(crate) tally: Tally,
 }
 
@@ -60,6 +63,11 @@ impl Shelf {
     /// Puts prompts of a project in the place of what they were.
     fn put(&self, scope: ProjectScope, prompts: Vec<Shelved>) {
         self.projects_mut().entry(scope.project()).or_default().put(prompts);
+    }
+
+    /// What a prompt of a project is called.
+    pub(crate) fn name(&self, project: ProjectScope, id: PromptId) -> Option<PromptName> {
+        self.projects().get(&project.project())?.name(id).cloned()
     }
 
     /// The keys that are known.
@@ -109,7 +117,7 @@ impl Shelf {
         rare.insert((prompt, body.number), (revision, Arc::clone(body)));
     }
 
-    fn lock_rare(&self) -> MutexGuard<'_, HashMap<(PromptId, VersionNumber), (i64, Arc<Body>)>> {
+    fn lock_rare(&self) -> MutexGuard<'_, Rare> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,9 @@
 //! older record still decodes: every field added after format 1 has a default.
 
 use bytes::Bytes;
-use cp_base::{CallId, CaptureMark, GatewayKeyId, NodeId, OrgId, Outcome, ProjectId, Timestamp};
+use cp_base::{
+    CallId, CaptureMark, GatewayKeyId, NodeId, OrgId, Outcome, ProjectId, PromptVersionId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// One record of the log.
@@ -79,7 +81,10 @@ pub struct Closing {
     pub error: Option<String>,
     /// Response headers worth keeping, lower-case names.
     pub headers: Vec<(String, String)>,
-    /// The request's body, as the client sent it.
+    /// The version of a prompt of the library that the client named, and that stands in the request in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<PromptVersionId>,
+    /// The request's body, as the provider got it.
     pub request: Body,
     /// The response's body, as the provider sent it.
     pub response: Body,

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use cp_base::{CaptureMode, Clock, Outcome, Tick};
+use cp_base::{CaptureMode, Clock, Outcome, PromptVersionId, Tick};
 use cp_capture::{Ack, Body, Closing, Opening, Slot};
 use hyper::body::Incoming;
 use metrics::{
@@ -204,6 +204,8 @@ pub(crate) struct OpenCall {
     first_chunk: Option<Tick>,
     /// Its place within the limits of its gateway key.
     reservation: Option<Reservation>,
+    /// The version of a prompt that is in its request.
+    prompt_version: Option<PromptVersionId>,
 }
 
 impl OpenCall {
@@ -234,7 +236,13 @@ impl OpenCall {
             provider_us: 0,
             first_chunk: None,
             reservation: None,
+            prompt_version: None,
         }
+    }
+
+    /// A version of a prompt was put into the request.
+    pub(crate) fn attribute(&mut self, version: PromptVersionId) {
+        self.prompt_version = Some(version);
     }
 
     /// Keeps the call's place within its key's limits until it ends.
@@ -316,6 +324,7 @@ impl OpenCall {
             status: head.status,
             error: error.map(str::to_owned),
             headers: head.headers,
+            prompt_version: self.prompt_version,
             request: std::mem::take(&mut state.request).into_body(),
             response: std::mem::take(&mut state.response).into_body(),
         }))

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::io;
 
-use cp_base::Outcome;
+use cp_base::{ErrorKind, Outcome};
 use cp_capture::Refused;
 
 use crate::denied::Denied;
+use crate::prompt::Unfilled;
 use crate::reach::Forbidden;
 
 /// Why a call got no answer of its provider, or not all of it.
@@ -18,6 +19,8 @@ pub(crate) enum Failure {
     UnknownProvider { name: String, known: String },
     #[error(transparent)]
     Denied(#[from] Denied),
+    #[error(transparent)]
+    Prompt(#[from] Unfilled),
     #[error("the path cannot be passed on: {0}")]
     BadPath(#[source] http::Error),
     #[error("the path leads out of the provider's: it has a segment of two dots")]
@@ -68,6 +71,11 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. } => "unknown_provider",
             Self::Denied(denied) => denied.code(),
+            Self::Prompt(unfilled) => match unfilled.kind {
+                ErrorKind::NotFound => "prompt_not_found",
+                ErrorKind::InvalidInput => "prompt_invalid",
+                _ => "prompt_unavailable",
+            },
             Self::BadPath(_) => "bad_path",
             Self::ClimbingPath => "climbing_path",
             Self::RequestTooLarge { .. } => "request_too_large",
@@ -94,6 +102,7 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. } => 404,
             Self::Denied(denied) => denied.status(),
+            Self::Prompt(unfilled) => unfilled.kind.status(),
             Self::BadPath(_) | Self::ClimbingPath | Self::RequestBroken => 400,
             Self::ForeignPage { .. } | Self::BrowserPage { .. } => 403,
             Self::RequestStalled => 408,
@@ -115,6 +124,7 @@ impl Failure {
         match self {
             Self::UnknownProvider { .. }
             | Self::Denied(_)
+            | Self::Prompt(_)
             | Self::BadPath(_)
             | Self::ClimbingPath
             | Self::RequestTooLarge { .. }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,7 @@ use crate::call::{CallContext, OpenCall, ResponseHead, Upload};
 use crate::failure::Failure;
 use crate::pool::{SendError, UpstreamBody};
 use crate::project::Projects;
+use crate::prompt::{self, Library};
 use crate::sighting::{Sighting, Sightings};
 use crate::snapshot::{OnFull, Snapshot, Upstream};
 use crate::tee::{GatewayBody, Hold, RequestTee, ResponseTee};
@@ -68,6 +69,7 @@ pub struct Gateway {
     pub(crate) context: Arc<CallContext>,
     pub(crate) sightings: Sightings,
     upgraded: TaskTracker,
+    library: OnceLock<Arc<dyn Library>>,
 }
 
 /// What the provider answered, and the client's side of the connection where the protocol may change.
@@ -89,7 +91,13 @@ impl Gateway {
             context: Arc::new(context),
             sightings: Sightings::new(),
             upgraded: TaskTracker::new(),
+            library: OnceLock::new(),
         }
+    }
+
+    /// From now on calls can name its prompts. The first one stays.
+    pub fn set_library(&self, library: Arc<dyn Library>) {
+        let _ = self.library.set(library);
     }
 
     /// Replaces what the gateway knows; calls under way keep what they began with.
@@ -153,7 +161,7 @@ impl Gateway {
         let mut call =
             opened.map_err(|failure| (failure, self.context.clock().ticks().micros_since(received)))?;
         call.hold(reservation);
-        match send(admitted, &mut call).await {
+        match send(admitted, &mut call, self.library.get().map(AsRef::as_ref)).await {
             Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
             Err(failure) => {
                 let overhead_us = call.overhead_us();
@@ -291,10 +299,16 @@ fn refusal(failure: &Failure, family: Family, call: CallId, overhead_us: u64) ->
 }
 
 /// Sends the request on and waits for the head of the response.
-async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure> {
+async fn send(
+    admitted: Admitted,
+    call: &mut OpenCall,
+    library: Option<&dyn Library>,
+) -> Result<Answer, Failure> {
     let Admitted { mut head, body, upstream, snapshot, found, provider, credential, .. } = admitted;
     let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let target = Address::of(path_and_query).path;
+    let library = library.filter(|library| library.has_prompts(found.project.scope));
+    let prompts = library.zip(prompt::could_name(&head, upstream.family, target));
     let secret = found.project.provider_keys.get(&*provider);
     let uri = match &credential {
         Some(key) => upstream.uri(&credential::swap_in_query(target, key, secret)),
@@ -315,7 +329,15 @@ async fn send(admitted: Admitted, call: &mut OpenCall) -> Result<Answer, Failure
     head.headers.remove(header::HOST);
     head.headers.remove(header::EXPECT);
     let upload = call.upload();
-    let body = RequestTee::new(body, upload.clone(), snapshot.limits.max_request_bytes);
+    let mut body = RequestTee::new(body, upload.clone(), snapshot.limits.max_request_bytes);
+    if let Some((library, dialect)) = prompts {
+        let filling = prompt::fill(library, dialect, found.project.scope, &mut body);
+        let filled = tokio::time::timeout(snapshot.limits.first_byte_timeout, filling).await;
+        if let Some(version) = filled.map_err(|_| Failure::RequestStalled)?? {
+            call.attribute(version);
+            head.headers.remove(header::CONTENT_LENGTH);
+        }
+    }
     let again = (is_safe(&head.method) && body.is_end_stream()).then(|| head.clone());
     let mut request = Request::from_parts(head, body);
     let client_side = protocol.map(|protocol| {

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cp_base::Outcome;
 use cp_capture::Ack;
 use http_body::{Body, Frame, SizeHint};
@@ -25,7 +25,9 @@ const MOST_ARRIVED: usize = 4;
 /// A request's body on its way to the provider.
 #[derive(Debug)]
 pub(crate) struct RequestTee {
-    /// Absent where the body is empty.
+    /// What was read before the request went on, and goes out first.
+    held: VecDeque<Bytes>,
+    /// Absent where the body is empty, and where all of it is held.
     inner: Option<Incoming>,
     upload: Upload,
     passed: u64,
@@ -39,12 +41,40 @@ pub(crate) struct UploadBroken;
 
 impl RequestTee {
     pub(crate) fn new(inner: Incoming, upload: Upload, limit: Option<u64>) -> Self {
-        Self { inner: Some(inner), upload, passed: 0, limit }
+        Self { held: VecDeque::new(), inner: Some(inner), upload, passed: 0, limit }
     }
 
     /// The body of a request that has none.
     pub(crate) fn empty(upload: Upload) -> Self {
-        Self { inner: None, upload, passed: 0, limit: None }
+        Self { held: VecDeque::new(), inner: None, upload, passed: 0, limit: None }
+    }
+
+    /// Reads to the end, or further than `most` bytes, and holds what came; it goes out as if it had not been held. What it
+    /// says, where that is all of it.
+    pub(crate) async fn hold(&mut self, most: usize) -> Result<Option<Bytes>, Failure> {
+        let mut held = 0;
+        while let Some(inner) = self.inner.as_mut().filter(|inner| !inner.is_end_stream()) {
+            let frame = poll_fn(|cx| Pin::new(&mut *inner).poll_frame(cx)).await;
+            let Some(frame) = frame else { break };
+            let Ok(data) = frame.map_err(|_| Failure::RequestBroken)?.into_data() else { continue };
+            held += data.len();
+            self.held.push_back(data);
+            if held > most {
+                return Ok(None);
+            }
+        }
+        self.inner = None;
+        if self.held.len() > 1 {
+            let mut whole = BytesMut::with_capacity(held);
+            self.held.drain(..).for_each(|data| whole.extend_from_slice(&data));
+            self.held.push_back(whole.freeze());
+        }
+        Ok(self.held.front().cloned())
+    }
+
+    /// Sends this instead of what is held.
+    pub(crate) fn replace(&mut self, body: Bytes) {
+        self.held = VecDeque::from([body]);
     }
 
     /// Reads to the end, for the record alone.
@@ -60,6 +90,9 @@ impl RequestTee {
 
 impl Drop for RequestTee {
     fn drop(&mut self) {
+        for data in &self.held {
+            self.upload.capture(data);
+        }
         if let Some(inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) {
             self.upload.give_back(inner);
         }
@@ -74,8 +107,13 @@ impl Body for RequestTee {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadBroken>>> {
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let frame = match Pin::new(inner).poll_frame(cx) {
+        let tee = &mut *self;
+        let next = match (tee.held.pop_front(), &mut tee.inner) {
+            (Some(data), _) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            (None, Some(inner)) => Pin::new(inner).poll_frame(cx),
+            (None, None) => Poll::Ready(None),
+        };
+        let frame = match next {
             Poll::Ready(Some(Ok(frame))) => frame,
             Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(self.fail(Failure::RequestBroken)))),
             Poll::Ready(None) => {
@@ -98,11 +136,20 @@ impl Body for RequestTee {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.held.is_empty() && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        let held = self.held.iter().map(|data| data.len() as u64).sum::<u64>();
+        let Some(coming) = self.inner.as_ref().map(Body::size_hint) else {
+            return SizeHint::with_exact(held);
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(coming.lower().saturating_add(held));
+        if let Some(upper) = coming.upper() {
+            hint.set_upper(upper.saturating_add(held));
+        }
+        hint
     }
 }
 

@@ -232,6 +232,7 @@ impl World {
             status: Some(200),
             error: None,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            prompt_version: None,
             request: body(request),
             response: body(response),
             opening: opening.clone(),

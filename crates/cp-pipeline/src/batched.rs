@@ -177,6 +177,7 @@ impl Fetched<'_> {
         let request = request.map_or_else(|| "{}".to_owned(), |request| request.body.clone());
         Closing {
             opening,
+            prompt_version: None,
             outcome: if status.is_some() { Outcome::Completed } else { Outcome::UpstreamError },
             ended_at: started_at,
             duration_us: 0,

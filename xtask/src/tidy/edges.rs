@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cp-store", &["cp-base", "cp-prompt", "cp-db"]),
     ("cp-traffic", &["cp-base", "cp-genai", "cp-db"]),
     // Behaviour.
-    ("cp-gateway", &["cp-base", "cp-genai", "cp-redact", "cp-capture"]),
+    ("cp-gateway", &["cp-base", "cp-genai", "cp-prompt", "cp-redact", "cp-capture"]),
     ("cp-pipeline", &["cp-base", "cp-genai", "cp-redact", "cp-capture", "cp-db", "cp-store", "cp-traffic"]),
     ("cp-otlp", &["cp-base", "cp-genai", "cp-capture", "cp-pipeline", "cp-traffic"]),
     ("cp-audit", &["cp-base", "cp-db", "cp-store"]),

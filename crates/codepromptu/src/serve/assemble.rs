@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ground::{Ground, database_timeout};
+use super::library::Prompts;
 use super::node::NodeView;
 use super::policies::PolicyKeeper;
 use super::projects::ProjectKeeper;
@@ -128,6 +129,7 @@ pub(super) async fn assemble(
         is_private: config.server.public_url.is_none(),
     });
     app.refresh_shelf().await.context("the prompt library cannot be read")?;
+    gateway.set_library(Arc::new(Prompts(app.serving())));
     let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;
     let api = cp_api::router(app.clone(), metrics.clone(), config.server.site()?);
     Ok(Parts {

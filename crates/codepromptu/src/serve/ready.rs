@@ -1,14 +1,35 @@
 //! What a person reads when the program is ready.
 
 use std::io::Write;
+use std::net::SocketAddr;
+
+use cp_base::Timestamp;
 
 use super::Addresses;
 use super::assemble::Parts;
 use crate::config::Config;
 
+/// Tells where prompts are served while the database is away, on standard output.
+pub(super) fn announce_waiting(
+    config: &Config,
+    address: SocketAddr,
+    written_at: Timestamp,
+) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "CodePromptu waits for its database on {}://{address}", scheme(config.server.tls()))?;
+    writeln!(
+        out,
+        "  Until that answers, prompts are served as they were at {written_at}, and nothing else is."
+    )?;
+    Ok(out.flush()?)
+}
+
+fn scheme<T>(tls: Option<T>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
+}
+
 /// Tells where everything is, on standard output.
 pub(super) fn announce(config: &Config, addresses: Addresses, parts: &Parts) -> anyhow::Result<()> {
-    let scheme = |tls: Option<_>| if tls.is_some() { "https" } else { "http" };
     let here = format!("{}://{}", scheme(config.server.tls()), addresses.everything);
     let base = config.server.public_url.as_deref().unwrap_or(&here).trim_end_matches('/');
     let mut out = std::io::stdout().lock();

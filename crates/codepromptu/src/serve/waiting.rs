@@ -1,6 +1,7 @@
 //! A start while the database is away: prompts are served out of the sealed copy that this node wrote down, and everything else
 //! waits until the database answers.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use cp_app::Serving;
 use cp_base::{Random, SystemClock};
-use cp_db::DbError;
+use cp_db::{DbError, OpenError};
 
 use super::front::Front;
 use super::ground::Ground;
+use super::ready;
 use super::signals::Signals;
 use crate::config::Config;
 use crate::master_key;
@@ -28,7 +30,7 @@ pub(super) fn copy_file(config: &Config) -> PathBuf {
 /// start failed for another reason, or there is no copy, that is the end of it.
 pub(super) async fn wait(
     config: &Config,
-    front: &Front,
+    (front, address): (&Front, SocketAddr),
     signals: &mut Signals,
     error: anyhow::Error,
 ) -> anyhow::Result<Option<Ground>> {
@@ -52,6 +54,7 @@ pub(super) async fn wait(
         %written_at,
         "the database is away: prompts are served as they were known, and everything else waits for it"
     );
+    ready::announce_waiting(config, address, written_at)?;
     front.wait(cp_api::waiting_router(serving.clone(), config.server.site()?));
     let ground = tokio::select! {
         ground = ground(config) => ground.map(Some),
@@ -76,5 +79,8 @@ async fn ground(config: &Config) -> anyhow::Result<Ground> {
 
 /// Whether the database does not answer: what it answers else is no reason to wait.
 fn is_away(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(DbError::Unavailable(_))))
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(DbError::Unavailable(_)))
+            || matches!(cause.downcast_ref(), Some(OpenError::Unreachable { .. }))
+    })
 }

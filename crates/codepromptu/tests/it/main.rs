@@ -14,6 +14,7 @@ mod plaintext;
 mod policy;
 mod program;
 mod rights;
+mod serving;
 mod sign_in;
 mod tls;
 mod use_it;

@@ -108,7 +108,9 @@ impl Program {
                 program.child.stderr.take().unwrap().read_to_string(&mut said).ok();
                 panic!("it did not start: {}{said}", program.announced);
             };
-            program.base = line.strip_prefix("CodePromptu is ready on ").unwrap_or_default().to_owned();
+            let base = line.strip_prefix("CodePromptu is ready on ");
+            let base = base.or_else(|| line.strip_prefix("CodePromptu waits for its database on "));
+            program.base = base.unwrap_or_default().to_owned();
             program.announced.push_str(&line);
             program.announced.push('\n');
         }

@@ -337,7 +337,7 @@ async fn events(response: &mut Response<Body>, count: usize) -> Vec<(String, i64
     let mut text = String::new();
     while text.matches("\n\n").count() < count {
         let frame = tokio::time::timeout(Duration::from_secs(20), response.frame()).await;
-        let frame = frame.expect("an event").unwrap().unwrap();
+        let frame = frame.unwrap().unwrap().unwrap();
         text += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
     }
     let event = |block: &str| {
@@ -370,7 +370,8 @@ fn changes_are_told_as_they_happen_and_once_more_to_whoever_comes_back() {
             told.extend(events(&mut live, 1).await);
         }
         let names = |told: &[(String, i64, Value)]| {
-            let mut names: Vec<_> = told.iter().map(|told| told.2["name"].as_str().unwrap().to_owned()).collect();
+            let mut names: Vec<_> =
+                told.iter().map(|told| told.2["name"].as_str().unwrap().to_owned()).collect();
             names.sort();
             names.dedup();
             names
@@ -380,7 +381,8 @@ fn changes_are_told_as_they_happen_and_once_more_to_whoever_comes_back() {
         assert_eq!((again[0].0.as_str(), names(&again[1..])), ("ready", vec!["outer".into(), "tone".into()]));
         assert!(names(&told).contains(&"tone".to_owned()) && !names(&told).contains(&"other".to_owned()));
         assert!(told.iter().all(|(name, id, _)| name == "prompt" && *id > ready[0].1));
-        let status = world.request("GET", "/api/v1/changes", &[("host", "127.0.0.1"), ("last-event-id", "x")]);
+        let status =
+            world.request("GET", "/api/v1/changes", &[("host", "127.0.0.1"), ("last-event-id", "x")]);
         assert_ne!(status.await.status().as_u16(), 200);
     });
 }
@@ -402,7 +404,8 @@ fn a_node_whose_database_is_away_serves_what_it_wrote_down() {
         let ask = async |method: &str, path: &str, key: &str, json: &str| {
             let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1");
             let request = request.header("authorization", key).header("content-type", "application/json");
-            let response = api.clone().oneshot(request.body(Body::from(json.to_owned())).unwrap()).await.unwrap();
+            let response =
+                api.clone().oneshot(request.body(Body::from(json.to_owned())).unwrap()).await.unwrap();
             let (status, text) = (response.status().as_u16(), body(response).await);
             (status, serde_json::from_slice::<Value>(&text).unwrap())
         };
@@ -418,7 +421,11 @@ fn a_node_whose_database_is_away_serves_what_it_wrote_down() {
             ("POST", "/openai/v1/responses", service),
         ] {
             let (status, problem) = ask(method, path, key, "{}").await;
-            assert_eq!((status, problem["type"].as_str().unwrap().ends_with("unavailable")), (503, true), "{problem}");
+            assert_eq!(
+                (status, problem["type"].as_str().unwrap().ends_with("unavailable")),
+                (503, true),
+                "{problem}"
+            );
         }
         assert_eq!(ask("GET", "/api/v1/serve/none", service, "").await.0, 404);
         // Nobody but who has the master key reads it, and none of it is missing unnoticed.

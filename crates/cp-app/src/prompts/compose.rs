@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cp_base::ProjectScope;
 use cp_db::Tx;
 use cp_prompt::{
     Compiled, Document, Fetched, PromptName, Reference, Rendered, Resolution, Selector, Values, check_values,
@@ -66,7 +67,7 @@ impl App {
     ) -> Result<(PromptView, Version, Resolution), AppError> {
         let keys = self.keys_of(ctx).await?;
         let mut tx = self.read_library(ctx).await?;
-        let found = gather(&mut tx, &self.sealer(&keys), ctx, &version.document).await?;
+        let found = gather(&mut tx, &self.sealer(&keys), ctx.scope, &version.document).await?;
         let resolution = put_together(&version.document, &found)?;
         Ok((view, version, resolution))
     }
@@ -96,7 +97,7 @@ pub(super) async fn check(
     ctx: &Ctx,
     (name, document): (&PromptName, &Document),
 ) -> Result<Vec<Reference>, AppError> {
-    let found = gather(tx, sealer, ctx, document).await?;
+    let found = gather(tx, sealer, ctx.scope, document).await?;
     if found.keys().any(|included| included.name == *name) {
         return Err(AppError::invalid(format_args!(
             "`{name}` would include itself, by way of {}: take one of them out",
@@ -154,7 +155,7 @@ pub(crate) fn put_together(
 pub(crate) async fn gather(
     tx: &mut Tx,
     sealer: &Sealer<'_>,
-    ctx: &Ctx,
+    scope: ProjectScope,
     document: &Document,
 ) -> Result<HashMap<Reference, Fetched>, AppError> {
     let mut found = HashMap::new();
@@ -167,7 +168,7 @@ pub(crate) async fn gather(
         if found.len() >= MAX_INCLUDED {
             return Err(AppError::invalid(format_args!("a prompt takes in {MAX_INCLUDED} others at most")));
         }
-        let fetched = fetch(tx, sealer, ctx, &reference).await?;
+        let fetched = fetch(tx, sealer, scope, &reference).await?;
         wanted.extend(includes(&fetched.document).map_err(AppError::invalid)?);
         found.insert(reference, fetched);
     }
@@ -177,11 +178,11 @@ pub(crate) async fn gather(
 async fn fetch(
     tx: &mut Tx,
     sealer: &Sealer<'_>,
-    ctx: &Ctx,
+    scope: ProjectScope,
     reference: &Reference,
 ) -> Result<Fetched, AppError> {
-    let Some(prompt) = cp_store::find_prompt_named(tx, sealer, ctx.scope, &reference.name).await? else {
-        let names = cp_store::list_prompt_names(tx, ctx.scope, super::MAX_NAMES).await?;
+    let Some(prompt) = cp_store::find_prompt_named(tx, sealer, scope, &reference.name).await? else {
+        let names = cp_store::list_prompt_names(tx, scope, super::MAX_NAMES).await?;
         let near = nearest(reference.name.as_str(), &names);
         let hint =
             if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
@@ -192,7 +193,7 @@ async fn fetch(
     let seen = view(tx, prompt).await?;
     let number = selected(&seen, &reference.selector)
         .map_err(|error| AppError::invalid(format_args!("it includes `{reference}`: {}", error.public)))?;
-    let version = cp_store::find_version(tx, sealer, ctx.scope, seen.prompt.id, number).await?;
+    let version = cp_store::find_version(tx, sealer, scope, seen.prompt.id, number).await?;
     let version = version.ok_or_else(|| {
         AppError::invalid(format_args!("it includes `{reference}`, and there is no such version of it"))
     })?;

@@ -104,6 +104,15 @@ impl Books {
         self.by_name.get(name)
     }
 
+    /// Whether there is no prompt.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    pub(crate) fn name(&self, id: PromptId) -> Option<&PromptName> {
+        self.names.get(&id)
+    }
+
     /// The names of the prompts that are served.
     pub(crate) fn served_names(&self) -> impl Iterator<Item = &PromptName> {
         self.by_name.values().filter(|shelved| !shelved.is_archived).map(|shelved| &shelved.name)

@@ -86,7 +86,7 @@ pub(crate) struct Restored {
     pub(crate) written_at: Timestamp,
 }
 
-/// Writes a copy in the place of the one there was.
+/// Writes a copy in the place of the one there was; none of a library without prompts.
 pub(crate) fn write(
     shelf: &Shelf,
     path: &Path,
@@ -94,6 +94,9 @@ pub(crate) fn write(
     now: Timestamp,
 ) -> io::Result<()> {
     let passes = shelf.passes();
+    if shelf.projects().values().all(Books::is_empty) {
+        return Ok(());
+    }
     let Some(stored) = stored_passes(&passes, shelf.revision(), now) else { return Ok(()) };
     let unfinished = path.with_extension("new");
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

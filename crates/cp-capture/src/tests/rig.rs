@@ -137,6 +137,7 @@ impl Machine {
             status: Some(200),
             error: None,
             headers: vec![("content-type".into(), "text/event-stream".into())],
+            prompt_version: None,
             request: body(request),
             response: body(response),
         }

@@ -210,6 +210,7 @@ fn closing(opening: Opening, request: &[u8], response: &[u8]) -> Closing {
         status: Some(200),
         error: None,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        prompt_version: None,
         request: body(request),
         response: body(response),
         opening,
