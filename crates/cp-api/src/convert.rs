@@ -6,6 +6,7 @@ pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod prompt;
 pub(crate) mod retention;
+pub(crate) mod score;
 
 use cp_app::model as domain;
 use cp_base::CaptureMark;

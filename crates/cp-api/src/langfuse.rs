@@ -3,14 +3,16 @@
 //!
 //! Not in the OpenAPI document, which describes the API of this program.
 
+mod parameters;
 mod prompts;
+mod scores;
 mod shapes;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +31,11 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v2/prompts/{name}", get(prompts::get).delete(prompts::delete))
         .route("/v2/prompts/{name}/versions/{version}", patch(prompts::update_labels))
         .route("/prompts", legacy)
+        .route("/scores", post(scores::create).get(scores::list_by_page))
+        .route("/scores/{id}", get(scores::get).delete(scores::delete))
+        .route("/v2/scores", get(scores::list_by_page))
+        .route("/v2/scores/{id}", get(scores::get))
+        .route("/v3/scores", get(scores::list))
         .route("/projects", get(projects))
         .route("/health", get(async || Json(json!({ "status": "OK", "version": env!("CARGO_PKG_VERSION") }))))
         .route("/ready", get(ready))

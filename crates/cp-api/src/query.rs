@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod money;
 pub(crate) mod prompt;
+pub(crate) mod score;
 
 use std::time::Duration;
 

@@ -28,6 +28,7 @@ mod policy;
 mod prompts;
 mod provider_sign_in;
 mod retention;
+mod scores;
 mod sealing;
 mod second_factor;
 mod setup;
@@ -55,8 +56,8 @@ pub mod model {
     };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
-        CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies,
-        TokensByKind, TrafficStatus,
+        CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies, Score,
+        ScoreFilter, ScoreSource, ScoreTarget, ScoreValue, TokensByKind, TrafficStatus,
     };
 }
 
@@ -93,6 +94,7 @@ pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
 pub use provider_sign_in::Departure;
 pub use retention::NewHold;
+pub use scores::NewScore;
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
 pub use setup::{NewPerson, SETUP_PREFIX};

@@ -73,6 +73,16 @@ impl Ground {
     }
 }
 
+impl Vault {
+    /// Holds the project and makes sure that its key is still the one that seals.
+    pub(crate) async fn stand(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.hold_together(self.scope.project()).await?;
+        let sealing = self.keys.sealing().id();
+        let state = state(tx, self.scope).await?;
+        if state.key.is_some_and(|key| key != sealing) { Err(StoreError::Stale) } else { Ok(()) }
+    }
+}
+
 /// What a batch has to do with one project.
 #[derive(Default)]
 struct Concerns {

@@ -100,6 +100,12 @@ impl TrafficStore {
         Ok(self.open_calls(scope, vec![columns::from_row(&row)?]).await?.pop())
     }
 
+    /// Whether the project has this call.
+    pub async fn has_call(&self, scope: ProjectScope, call: CallId) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin_read(scope).await?;
+        Ok(tx.fetch_optional(sql::FIND_PARENT, args![scope, call]).await?.is_some())
+    }
+
     /// How many calls pass the filter, its text aside, counted up to `bound`.
     pub async fn count_calls(
         &self,

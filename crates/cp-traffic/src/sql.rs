@@ -1,5 +1,7 @@
 //! The traffic store's statements.
 
+pub(crate) mod scores;
+
 /// The columns of a `CallSummary`.
 macro_rules! summary {
     () => {
@@ -391,7 +393,8 @@ cp_db::statements! {
 
     /// How much there may be to seal anew.
     COUNT_SEALED = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM bodies WHERE project_id = $1)
-                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM call_contents WHERE project_id = $1) AS sealed";
+                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM call_contents WHERE project_id = $1)
+                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM scores WHERE project_id = $1) AS sealed";
 
     /// Somebody refers to these bodies again.
     UNMARK_GARBAGE = "DELETE FROM body_garbage WHERE project_id = $1 AND hash IN ([$2])";
@@ -409,16 +412,20 @@ mod tests {
     use cp_base::Timestamp;
     use cp_testkit::db_test;
 
+    fn all() -> Vec<cp_db::Statement> {
+        [crate::sql::ALL, crate::sql::scores::ALL].concat()
+    }
+
     #[test]
     fn a_statement_that_forgets_its_scope_finds_nothing_of_others() {
-        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], crate::sql::ALL);
+        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], &all());
         assert!(matter.len() >= 30, "the test has lost its point: {matter:?}");
     }
 
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            for statement in crate::sql::ALL {
+            for statement in &all() {
                 test.db.prepare(*statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }
         }

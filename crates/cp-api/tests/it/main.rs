@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod people;
 mod policy;
+mod scores;
 mod second_factor;
 mod sign_in;
 mod single_sign_on;
