@@ -10,6 +10,7 @@ mod policies;
 mod projects;
 mod ready;
 mod signals;
+mod tell;
 mod upkeep;
 
 use std::net::SocketAddr;

@@ -46,6 +46,7 @@ pub(crate) fn summary(call: domain::CallSummary) -> wire::CallSummary {
         conversation_id: call.conversation,
         client: call.client_fingerprint.map(fingerprint),
         gateway_key: call.gateway_key,
+        source: call.source.as_str().to_owned(),
         node_id: call.node,
         request_bytes: call.request_bytes,
         response_bytes: call.response_bytes,

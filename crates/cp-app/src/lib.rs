@@ -16,6 +16,7 @@ mod entry;
 mod error;
 mod gateway;
 mod grants;
+mod ingest;
 mod invitations;
 mod keys;
 mod live;
@@ -40,8 +41,8 @@ mod throttle;
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
 pub mod model {
     pub use cp_genai::{
-        CostByKind, DecodedCall, ListedPrice, Message, OperationName, Part, PriceBook, ProviderError,
-        RateTable, Rates, Tier, Usage, UsageSource,
+        CostByKind, DecodedCall, ListedPrice, Message, Observation, OperationName, Part, PriceBook,
+        ProviderError, RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_oidc::{Http, Providers, Returned};
     pub use cp_store::{
@@ -85,6 +86,7 @@ pub use error::{AppError, chain};
 pub use gateway::{
     ClaimedKey, Fingerprints, GATEWAY_KEY_PREFIX, GatewayLink, MadeGatewayKey, NewGatewayKey, UsedGatewayKey,
 };
+pub use ingest::{NotKept, ToldCall, ToldLog};
 pub use invitations::{INVITATION_PREFIX, MadeInvitation, NewInvitation, SeenInvitation};
 pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};

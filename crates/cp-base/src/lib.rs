@@ -19,6 +19,7 @@ mod sealed;
 mod secret;
 mod signing;
 mod slug;
+mod source;
 mod time;
 mod token;
 mod totp;
@@ -43,6 +44,7 @@ pub use sealed::{DataKey, Digest, KeyId, MasterKey, MasterKeyError, SealingKey, 
 pub use secret::Secret;
 pub use signing::{BadSignature, PublicKey, SigningKey};
 pub use slug::{Slug, SlugError};
+pub use source::CallSource;
 pub use time::{Timestamp, TimestampParseError};
 pub use token::Token;
 pub use totp::{base32, totp_check, totp_code, totp_step};

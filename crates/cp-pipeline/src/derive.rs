@@ -169,6 +169,7 @@ pub(crate) fn columns(opening: &Opening) -> CallSummary {
         path: opening.path.clone(),
         client_fingerprint: opening.client_fingerprint,
         gateway_key: opening.gateway_key,
+        source: opening.source,
         outcome: None,
         status: None,
         error_code: None,

@@ -229,6 +229,10 @@ async fn delete(tx: &mut Tx, person: Person, doomed: Doomed) -> Result<Erased, S
     mark(tx, scope, doomed.shared).await?;
     let scores = delete_scores(tx, scope, &calls).await?;
     let unnamed = doomed.unnamed.iter().map(|call| args![scope, until, *call]).collect();
+    // A client may tell of these again.
+    let told = tx.fetch_many(sql::LIST_TOLD, args![scope], calls.clone()).await?;
+    let told = told.iter().map(|row| Ok(args![scope, until, row.get::<CallId>("call_id")?]));
+    let told = told.collect::<Result<Vec<_>, StoreError>>()?;
     let erased = Erased {
         unnamed: tx.execute_many(sql::MARK_ERASED, args![], unnamed).await?,
         calls: tx.execute_many(sql::DELETE_CALLS, args![scope], calls.clone()).await?,
@@ -238,6 +242,7 @@ async fn delete(tx: &mut Tx, person: Person, doomed: Doomed) -> Result<Erased, S
         stripped,
         scores,
     };
+    tx.execute_many(sql::MARK_ERASED, args![], told).await?;
     tx.execute_many(sql::DELETE_CONTENTS, args![scope], calls).await?;
     Ok(erased)
 }

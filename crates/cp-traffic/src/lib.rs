@@ -24,6 +24,7 @@ mod sql;
 mod store;
 mod subjects;
 mod tables;
+mod told;
 mod write;
 
 pub use collect::Collected;
@@ -33,7 +34,7 @@ pub use label::Label;
 pub use live::{LiveCalls, LiveEvent, LiveSubscription};
 pub use model::{
     Batch, BatchRef, Billing, CallCursor, CallDetail, CallDocument, CallFilter, CallMessages, CallPage,
-    CallSummary, ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, TrafficStatus, Write,
+    CallSummary, ChainParent, DetailPage, FinishedCall, LogCursor, RawBodies, Told, TrafficStatus, Write,
 };
 pub use read::{MAX_CALLS, MAX_DETAILS};
 pub use reprice::{ChangeFilter, ChangePage, CostChange, MAX_REPRICED, NewPrice, PriceOfCall, Repricing};
@@ -46,7 +47,7 @@ pub use write::give_way;
 
 /// The traffic store's schema.
 pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("traffic": "0001_calls", "0002_cost_changes", "0003_call_handles", "0004_subject_keys", "0005_erasure", "0006_gateway_keys",
-    "0007_scores")
+    "0007_scores", "0008_call_sources")
     .with_tables(tables::TABLES);
 
 /// The schema of a database that holds people's secrets and nothing else.

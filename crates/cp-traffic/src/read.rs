@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cp_base::{CallId, ConversationId, Digest, ProjectScope, SubjectKeyId};
+use cp_base::{CallId, CallSource, ConversationId, Digest, ProjectScope, SubjectKeyId};
 use cp_db::{DbError, Filter, Row, Tx, args};
 use cp_genai::OperationName;
 
@@ -256,6 +256,7 @@ pub(crate) fn conditions(vault: &Vault, filter: &CallFilter, after: Option<CallC
     conditions.and_if("COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) >= $1", filter.min_tokens);
     conditions.and_if("conversation_id = $1", filter.conversation);
     conditions.and_if("client_fingerprint = $1", filter.client_fingerprint);
+    conditions.and_if("COALESCE(source, 'gateway') = $1", filter.source.map(CallSource::as_str));
     for label in &filter.labels {
         conditions.and(
             "call_id IN (SELECT call_id FROM call_handles WHERE handle = $1 AND project_id = $2)",

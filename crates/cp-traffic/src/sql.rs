@@ -12,7 +12,7 @@ macro_rules! summary {
          usage_source, cost_usd_nanos, price_list, conversation_id, request_bytes, response_bytes,
          service_tier, billing_units, unpriced, cost_cache_read_usd_nanos, cost_cache_write_usd_nanos,
          cost_cache_write_1h_usd_nanos, cost_output_usd_nanos, cost_reasoning_usd_nanos, cost_fees_usd_nanos,
-         gateway_key_id"
+         gateway_key_id, source"
     };
 }
 
@@ -25,7 +25,7 @@ macro_rules! store_calls {
             ", chain_tip, parent_call_id)
              VALUES [($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
                       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
-                      $39, $40, $41, $42, $43, $44)]
+                      $39, $40, $41, $42, $43, $44, $45)]
              ON CONFLICT (call_id, project_id) DO UPDATE SET "
         )
     };
@@ -64,7 +64,7 @@ cp_db::statements! {
          cost_output_usd_nanos = excluded.cost_output_usd_nanos,
          cost_reasoning_usd_nanos = excluded.cost_reasoning_usd_nanos,
          cost_fees_usd_nanos = excluded.cost_fees_usd_nanos,
-         gateway_key_id = excluded.gateway_key_id,
+         gateway_key_id = excluded.gateway_key_id, source = excluded.source,
          chain_tip = excluded.chain_tip, parent_call_id = excluded.parent_call_id
           WHERE calls.outcome IS NULL OR calls.outcome = 'lost'"
     );
@@ -110,6 +110,9 @@ cp_db::statements! {
     /// Stores by what calls may be named.
     STORE_HANDLES = "INSERT INTO call_handles (org_id, project_id, handle, call_id) VALUES [($1, $2, $3, $4)]
                      ON CONFLICT (handle, call_id, project_id) DO NOTHING";
+
+    /// By what a call may be named. Uses call_handles_by_call.
+    LIST_HANDLES = "SELECT handle FROM call_handles WHERE project_id = $1 AND call_id = $2";
 
     /// The latest call of that name before another one. Providers repeat their ids.
     FIND_NAMED = "SELECT calls.call_id AS call_id, calls.conversation_id AS conversation_id,
@@ -187,7 +190,8 @@ cp_db::statements! {
         "SELECT ",
         summary!(),
         " FROM calls WHERE project_id = $1 AND outcome IS NOT NULL
-             AND (cost_usd_nanos IS NOT NULL OR unpriced NOT IN ('opaque', 'failed')){and}
+             AND (cost_usd_nanos IS NOT NULL OR unpriced NOT IN ('opaque', 'failed'))
+             AND (price_list IS NULL OR price_list <> 'client'){and}
            ORDER BY started_at, call_id LIMIT $2"
     );
 
@@ -288,6 +292,10 @@ cp_db::statements! {
     LIST_SUBJECT_KEYS_BY_OTHER = "SELECT subject_key_id, user_digest, other_digest, wrapped, destroyed_at FROM subject_keys
                                    WHERE project_id = $1 AND other_digest IN ([$2])";
 
+    /// Whose a secret is.
+    FIND_SUBJECT_USERS = "SELECT user_digest, other_digest FROM subject_keys
+                           WHERE project_id = $1 AND subject_key_id = $2";
+
     /// Nothing opens with a person's secrets any more.
     DESTROY_SUBJECT_KEYS = "UPDATE subject_keys SET wrapped = NULL, destroyed_at = $3
                              WHERE project_id = $1 AND (user_digest = $2 OR other_digest = $2)
@@ -310,6 +318,9 @@ cp_db::statements! {
 
     /// What was filed of the calls' costs goes.
     DELETE_COST_CHANGES = "DELETE FROM cost_changes WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// Those of these calls that clients told of, and may tell of again.
+    LIST_TOLD = "SELECT call_id FROM calls WHERE project_id = $1 AND source = 'ingestion' AND call_id IN ([$2])";
 
     /// The bodies of calls that go, for the collector.
     MARK_GARBAGE = "INSERT INTO body_garbage (project_id, hash) VALUES [($1, $2)]

@@ -71,6 +71,10 @@ pub struct CallSummary {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub gateway_key: Option<GatewayKeyId>,
+    /// How this program knows of it: `gateway`, which it passed, or `ingestion`, by which a client told of it.
+    #[serde(default = "gateway")]
+    #[schema(example = "gateway")]
+    pub source: String,
     /// The gateway node that served it.
     #[schema(value_type = String)]
     pub node_id: NodeId,
@@ -78,6 +82,10 @@ pub struct CallSummary {
     pub request_bytes: u64,
     /// Bytes of the response's body that passed.
     pub response_bytes: u64,
+}
+
+fn gateway() -> String {
+    "gateway".to_owned()
 }
 
 impl CallSummary {

@@ -9,6 +9,7 @@ mod gateway;
 mod guard;
 mod health;
 mod identity_provider;
+mod ingestion;
 mod invitations;
 mod langfuse;
 mod library;
