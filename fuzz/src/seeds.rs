@@ -161,6 +161,7 @@ fn opening() -> Opening {
         client_fingerprint: Some([7; 16]),
         capture: cp_base::CaptureMark::default(),
         gateway_key: None,
+        source: cp_base::CallSource::Gateway,
     }
 }
 

@@ -1,8 +1,10 @@
 """Langfuse's own client, with this program's address and keys: nothing else about it changes."""
 
+import time
+
 import httpx
 import pytest
-from langfuse import Langfuse
+from langfuse import Langfuse, propagate_attributes
 from langfuse.api import NotFoundError
 
 from program import free_port
@@ -110,3 +112,78 @@ def test_both_libraries_are_one(langfuse, gateway):
         f"{gateway}/api/v1/prompts/folder%2Fshared/versions/production", trust_env=False
     ).json()
     assert (version["content"], version["syntax"]) == ("{{x}} as it is: {% if %}", "mustache")
+
+
+@pytest.fixture(scope="module")
+def tracer(gateway):
+    client = Langfuse(public_key="pk-lf-traced", secret_key="sk-lf-any", host=gateway, environment="tests")
+    yield client
+    client.shutdown()
+
+
+def until(found, seconds=20):
+    """What is told is stored moments later."""
+    ends_at = time.monotonic() + seconds
+    while not (seen := found()):
+        assert time.monotonic() < ends_at, "it was not stored"
+        time.sleep(0.05)
+    return seen
+
+
+def get(gateway, path, **parameters):
+    answer = httpx.get(f"{gateway}/api/v1{path}", params=parameters, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_traced_generation_is_a_call_and_has_its_scores(langfuse, tracer, gateway):
+    langfuse.create_prompt(name="traced", prompt="Capital of {{country}}?", labels=["production"])
+    prompt = langfuse.get_prompt("traced")
+    asked = [{"role": "user", "content": prompt.compile(country="Peru")}]
+    with tracer.start_as_current_observation(as_type="span", name="request") as span:
+        with propagate_attributes(user_id="ann", session_id="s-1", tags=["t"], metadata={"team": "search"}):
+            with tracer.start_as_current_observation(
+                as_type="generation",
+                name="answer",
+                model="gpt-4o-mini",
+                input=asked,
+                prompt=prompt,
+                model_parameters={"temperature": 0.1},
+            ) as generation:
+                generation.update(
+                    output={"role": "assistant", "content": "Lima."},
+                    usage_details={"input": 1000, "output": 100},
+                )
+                generation.score(name="right", value=1, data_type="BOOLEAN", comment="it is")
+                generation.score_trace(name="tone", value="warm", data_type="CATEGORICAL")
+                trace, observation = generation.trace_id, generation.id
+    tracer.create_score(name="whole session", value=0.5, session_id="s-1", score_id="score-of-s-1")
+    tracer.flush()
+
+    (listed,) = until(lambda: get(gateway, "/calls", source="ingestion", trace=trace)["calls"])
+    assert (listed["provider_name"], listed["request_model"]) == ("openai", "gpt-4o-mini")
+    assert listed["cost_usd"] == "0.00021"
+    call = get(gateway, f"/calls/{listed['id']}")
+    said = [part["content"] for m in call["input_messages"] + call["output_messages"] for part in m["parts"]]
+    assert said == ["Capital of Peru?", "Lima."]
+    assert (call["user"], call["parameters"]) == ("ann", {"temperature": 0.1})
+    metadata = call["metadata"]
+    assert (metadata["prompt_name"], metadata["prompt_version"]) == ("traced", 1)
+    assert call["prompt_version_id"].startswith("pv_")
+    assert (metadata["team"], metadata["tags"], metadata["environment"]) == ("search", ["t"], "tests")
+    assert get(gateway, "/calls", session="s-1")["calls"][0]["id"] == listed["id"]
+
+    scores = until(lambda: [s for s in [get(gateway, f"/calls/{listed['id']}/scores")["scores"]] if len(s) == 3])
+    shown = {score["name"]: (score["value"], score["call_id"], score["comment"]) for score in scores[0]}
+    assert shown == {
+        "right": (True, listed["id"], "it is"),
+        "tone": ("warm", None, None),
+        "whole session": (0.5, None, None),
+    }
+    (seen,) = tracer.api.scores.get_many(trace_id=trace, observation_id=observation).data
+    assert (seen.name, seen.value, seen.subject.kind) == ("right", True, "observation")
+    tracer.create_score(name="whole session", value=0.75, session_id="s-1", score_id="score-of-s-1")
+    tracer.flush()
+    until(lambda: tracer.api.scores.get_many(id="score-of-s-1").data[0].value == 0.75)
+    tracer.api.scores.delete("score-of-s-1")
+    assert tracer.api.scores.get_many(session_id="s-1").data == []

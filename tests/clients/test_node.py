@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import time
 
+import httpx
 import pytest
 
 from program import text_of, tool_calls_of
@@ -101,6 +103,7 @@ def test_langfuse(gateway):
     done = subprocess.run(["node", script], capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
+    assert_traced(gateway, seen.pop("trace"))
     absent = seen.pop("absent")
     assert "Prompt not found: 'node/nowhere' with label 'production'" in absent
     assert seen == {
@@ -113,3 +116,21 @@ def test_langfuse(gateway):
         "fallback": [True, "else 1"],
         "deleted": 0,
     }
+
+
+def assert_traced(gateway, trace):
+    """What Langfuse's tracing told is a call with its score, once it is stored."""
+
+    def get(path):
+        return httpx.get(f"{gateway}/api/v1{path}", trust_env=False).json()
+
+    ends_at = time.monotonic() + 20
+    while not (calls := get(f"/calls?source=ingestion&trace={trace}")["calls"]):
+        assert time.monotonic() < ends_at, "it was not stored"
+        time.sleep(0.05)
+    call = get(f"/calls/{calls[0]['id']}")
+    said = [part["content"] for m in call["input_messages"] + call["output_messages"] for part in m["parts"]]
+    assert (said, call["user"], call["metadata"]["team"]) == (["Why?", "Because."], "bob", "node")
+    assert (call["metadata"]["prompt_name"], call["usage"]["input_tokens"]) == ("node/chat", 10)
+    (score,) = get(f"/calls/{call['id']}/scores")["scores"]
+    assert (score["name"], score["value"], score["call_id"]) == ("right", 1, call["id"])

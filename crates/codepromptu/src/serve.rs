@@ -14,6 +14,7 @@ mod projects;
 mod ready;
 mod shelf;
 mod signals;
+mod tell;
 mod upkeep;
 mod waiting;
 

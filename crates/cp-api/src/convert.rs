@@ -6,6 +6,7 @@ pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod prompt;
 pub(crate) mod retention;
+pub(crate) mod score;
 pub(crate) mod serving;
 
 use cp_app::model as domain;
@@ -46,6 +47,8 @@ pub(crate) fn summary(call: domain::CallSummary) -> wire::CallSummary {
         conversation_id: call.conversation,
         client: call.client_fingerprint.map(fingerprint),
         gateway_key: call.gateway_key,
+        source: call.source.as_str().to_owned(),
+        prompt_version_id: call.prompt_version,
         node_id: call.node,
         request_bytes: call.request_bytes,
         response_bytes: call.response_bytes,

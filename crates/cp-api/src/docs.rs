@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
     account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, retention, serving, sign_in, single_sign_on, status, tail, teams,
+    prices, prompts, retention, scores, serving, sign_in, single_sign_on, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -66,7 +66,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(audit::get_audit_checkpoint))
         .merge(library_routes())
         .merge(sign_in_routes())
-        .merge(retention_routes());
+        .merge(retention_routes())
+        .merge(score_routes());
     let mut api =
         OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info()).build()).nest("/api/v1", operations);
     add_what_all_share(api.get_openapi_mut());
@@ -123,6 +124,14 @@ fn retention_routes() -> OpenApiRouter<App> {
         .routes(routes!(retention::get_erasure))
         .routes(routes!(retention::list_data_keys))
         .routes(routes!(retention::rotate_data_key))
+}
+
+/// What is thought of calls and prompts.
+fn score_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(scores::list_scores, scores::create_score))
+        .routes(routes!(scores::get_score, scores::delete_score))
+        .routes(routes!(scores::list_call_scores))
 }
 
 /// Answers that any operation can give, and that none of them says itself.

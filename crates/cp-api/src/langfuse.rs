@@ -1,16 +1,20 @@
-//! The prompt API of Langfuse, for its client libraries as they are: with this program's address and an API key for the
+//! The API of Langfuse for prompts, ingestion and scores, for its client libraries as they are: with this program's address and an API key for the
 //! secret key, they read and write this library. What is answered, and what is not, stands in `docs/langfuse.md`.
 //!
 //! Not in the OpenAPI document, which describes the API of this program.
 
+mod ingestion;
+mod otel;
+mod parameters;
 mod prompts;
+mod scores;
 mod shapes;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +33,13 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v2/prompts/{name}", get(prompts::get).delete(prompts::delete))
         .route("/v2/prompts/{name}/versions/{version}", patch(prompts::update_labels))
         .route("/prompts", legacy)
+        .route("/ingestion", post(ingestion::ingest).layer(DefaultBodyLimit::max(ingestion::MAX_BODY_BYTES)))
+        .route("/otel/v1/traces", post(otel::take_spans).layer(DefaultBodyLimit::max(otel::MAX_BODY_BYTES)))
+        .route("/scores", post(scores::create).get(scores::list_by_page))
+        .route("/scores/{id}", get(scores::get).delete(scores::delete))
+        .route("/v2/scores", get(scores::list_by_page))
+        .route("/v2/scores/{id}", get(scores::get))
+        .route("/v3/scores", get(scores::list))
         .route("/projects", get(projects))
         .route("/health", get(async || Json(json!({ "status": "OK", "version": env!("CARGO_PKG_VERSION") }))))
         .route("/ready", get(ready))
@@ -55,6 +66,11 @@ impl Failure {
     /// There is no such prompt, in the words of the original.
     pub(crate) fn not_found(name: &str, selector: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("Prompt not found: '{name}' with {selector}"))
+    }
+
+    /// What is told of it beside other things: its status, and its words.
+    pub(crate) fn told(&self) -> (u16, &str) {
+        (self.0.status, &self.0.detail)
     }
 
     /// Whether it is that something is not there.
@@ -155,8 +171,8 @@ async fn ready(State(app): State<App>) -> Result<Json<serde_json::Value>, Failur
 /// Everything else of that API.
 async fn unsupported(uri: Uri) -> Response {
     let message = format!(
-        "`/api/public{}` is no part of Langfuse's API that CodePromptu answers: prompts are, see docs/langfuse.md; calls \
-         are captured at the gateway, and read at /api/v1/calls",
+        "`/api/public{}` is no part of Langfuse's API that CodePromptu answers: prompts, ingestion and scores are, see \
+         docs/langfuse.md; calls are read at /api/v1/calls",
         uri.path()
     );
     let body = json!({ "message": message, "error": "NotSupportedError" });

@@ -3,13 +3,14 @@
 pub(crate) mod audit;
 pub(crate) mod money;
 pub(crate) mod prompt;
+pub(crate) mod score;
 
 use std::time::Duration;
 
 use axum::extract::Query;
 use axum::http::Uri;
 use cp_app::model::{CallCursor, CallFilter, Label, OperationName};
-use cp_base::{Outcome, Timestamp, UsdNanos};
+use cp_base::{CallSource, Outcome, Timestamp, UsdNanos};
 use cp_wire::{CallQuery, Cursor, PageQuery};
 use utoipa::IntoParams;
 
@@ -69,7 +70,7 @@ impl Takes {
 }
 
 /// Filters that only the store can decide.
-const STORED: [&str; 5] = ["user", "metadata", "trace", "batch", "text"];
+const STORED: [&str; 6] = ["user", "session", "metadata", "trace", "batch", "text"];
 
 /// The names of the parameters that a type documents.
 fn parameter_names<T: IntoParams>() -> Vec<String> {
@@ -131,7 +132,15 @@ fn set(request: &mut Request, name: &str, value: &str, now: Timestamp) -> Result
             filter.conversation = Some(value.parse().map_err(|_| "it is not a conversation's id")?)
         }
         "client" => filter.client_fingerprint = Some(fingerprint(value)?),
-        "user" | "metadata" | "trace" | "batch" => filter.labels.push(label(name, value)?),
+        "source" => {
+            let sources = [CallSource::Gateway, CallSource::Ingestion];
+            filter.source = Some(one_of(value, &sources, CallSource::as_str)?);
+        }
+        "prompt_version" => {
+            let version = value.parse().map_err(|_| "it is not the id of a version of a prompt")?;
+            filter.prompt_version = Some(version);
+        }
+        "user" | "session" | "metadata" | "trace" | "batch" => filter.labels.push(label(name, value)?),
         "text" => filter.text = Some(text()?),
         "limit" => match number(value, MAX_LIMIT as u64)? {
             0 => return Err("it is not between 1 and 500".into()),
@@ -189,6 +198,7 @@ fn label(name: &str, value: &str) -> Result<Label, Wrong> {
         _ if value.is_empty() => Err("it is empty".into()),
         "user" => Ok(Label::User(value.to_owned())),
         "batch" => Ok(Label::Batch(value.to_owned())),
+        "session" => Ok(Label::Session(value.to_owned())),
         "trace" => trace(value),
         _ => metadata(value),
     }

@@ -18,6 +18,7 @@ pub(crate) mod prices;
 pub(crate) mod prompts;
 pub(crate) mod provider_sign_in;
 pub(crate) mod retention;
+pub(crate) mod scores;
 pub(crate) mod serving;
 pub(crate) mod sign_in;
 pub(crate) mod single_sign_on;

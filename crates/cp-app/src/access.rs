@@ -148,6 +148,12 @@ actions! {
     ReadCalls, Project, [Owner, Admin, Editor, Analyst, Viewer, Operator];
     /// Read what was said in calls, search it and export it
     ReadBodies, Project, [Owner, Admin, Editor, Analyst, Viewer];
+    /// Tell of calls that did not pass the gateway
+    IngestCalls, Project, [Owner, Admin, Editor, Service];
+    /// Judge calls, traces, sessions and versions of prompts
+    WriteScores, Project, [Owner, Admin, Editor, Analyst, Service];
+    /// Read scores, with their comments
+    ReadScores, Project, [Owner, Admin, Editor, Analyst, Viewer];
     /// See what calls cost
     ReadCost, Project, [Owner, Admin, Editor, Analyst, Viewer, Operator];
     /// Price stored calls again

@@ -23,6 +23,7 @@ use crate::access::Action;
 use crate::act::Event;
 use crate::entrance::Entrance;
 use crate::gateway::GatewayLink;
+use crate::ingest::ToldLog;
 use crate::node::{NodeStatus, NotReady};
 use crate::shelf::Shelf;
 use crate::{AppError, Ctx, Tail, chain};
@@ -74,6 +75,8 @@ pub struct Parts {
     pub node: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
     /// Providers that people sign in with.
     pub providers: cp_oidc::Providers,
+    /// Where calls go that clients tell of.
+    pub told: ToldLog,
     /// Hands a project's new capture policy to those who act on it.
     pub set_policy: Arc<dyn Fn(ProjectId, CapturePolicy) + Send + Sync>,
 }

@@ -17,6 +17,7 @@ mod entry;
 mod error;
 mod gateway;
 mod grants;
+mod ingest;
 mod invitations;
 mod keys;
 mod live;
@@ -29,6 +30,7 @@ mod policy;
 mod prompts;
 mod provider_sign_in;
 mod retention;
+mod scores;
 mod sealing;
 mod second_factor;
 mod serving;
@@ -42,8 +44,8 @@ mod throttle;
 /// What use cases take and return: the values of the layers below, for surfaces that may not depend on those.
 pub mod model {
     pub use cp_genai::{
-        CostByKind, DecodedCall, ListedPrice, Message, OperationName, Part, PriceBook, ProviderError,
-        RateTable, Rates, Tier, Usage, UsageSource,
+        CostByKind, DecodedCall, ListedPrice, Message, Observation, OperationName, Part, PriceBook,
+        ProviderError, RateTable, Rates, Tier, Usage, UsageSource,
     };
     pub use cp_oidc::{Http, Providers, Returned};
     pub use cp_store::{
@@ -58,8 +60,8 @@ pub mod model {
     };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
-        CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies,
-        TokensByKind, TrafficStatus,
+        CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies, Score,
+        ScoreFilter, ScoreSource, ScoreTarget, ScoreValue, TokensByKind, TrafficStatus,
     };
 }
 
@@ -90,6 +92,7 @@ pub use error::{AppError, chain};
 pub use gateway::{
     ClaimedKey, Fingerprints, GATEWAY_KEY_PREFIX, GatewayLink, MadeGatewayKey, NewGatewayKey, UsedGatewayKey,
 };
+pub use ingest::{NotKept, ToldCall, ToldLog};
 pub use invitations::{INVITATION_PREFIX, MadeInvitation, NewInvitation, SeenInvitation};
 pub use keys::{MadeApiKey, NewApiKey};
 pub use live::{Tail, TailEvent, matches};
@@ -99,6 +102,7 @@ pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
 pub use provider_sign_in::Departure;
 pub use retention::NewHold;
+pub use scores::NewScore;
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
 pub use serving::Serving;

@@ -51,6 +51,8 @@ pub fn matches(filter: &CallFilter, call: &CallSummary) -> bool {
         && equal::<Outcome>(filter.outcome.as_ref(), call.outcome.as_ref())
         && equal(filter.conversation.as_ref(), call.conversation.as_ref())
         && equal(filter.client_fingerprint.as_ref(), call.client_fingerprint.as_ref())
+        && filter.source.is_none_or(|source| call.source == source)
+        && equal(filter.prompt_version.as_ref(), call.prompt_version.as_ref())
         && filter.model.as_ref().is_none_or(|model| models.contains(&&Some(model.clone())))
         && filter.since.is_none_or(|since| call.started_at >= since)
         && filter.until.is_none_or(|until| call.started_at < until)
@@ -88,6 +90,8 @@ mod tests {
             path: "/v1/chat/completions".to_owned(),
             client_fingerprint: Some([1; 16]),
             gateway_key: None,
+            source: cp_base::CallSource::Gateway,
+            prompt_version: None,
             outcome: Some(Outcome::Completed),
             status: Some(429),
             error_code: None,

@@ -41,7 +41,7 @@ impl App {
         ctx: &Ctx,
         policy: RetentionPolicy,
     ) -> Result<RetentionPolicy, AppError> {
-        let days = [policy.bodies_days, policy.metadata_days];
+        let days = [policy.bodies_days, policy.metadata_days, policy.scores_days];
         if days.into_iter().flatten().any(|days| days == 0 || days > MAX_DAYS) {
             return Err(AppError::invalid(format_args!(
                 "give days from 1 to {MAX_DAYS}, or none to keep for ever; what shall not be kept at all is a matter of the capture policy"

@@ -193,6 +193,17 @@ impl Serving {
         Ok((served, rendered))
     }
 
+    /// The version of that name, which is not served now.
+    pub(crate) async fn find_version(
+        &self,
+        project: ProjectScope,
+        name: &str,
+        selector: &Selector,
+    ) -> Result<PromptVersionId, AppError> {
+        let name = name.parse().map_err(AppError::invalid)?;
+        Ok(self.find_served(project, &name, selector).await?.version())
+    }
+
     async fn render_served(
         &self,
         project: ProjectScope,

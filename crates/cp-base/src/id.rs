@@ -72,6 +72,8 @@ kinds! {
     Prompt, PromptId, "prm";
     /// A version of a prompt.
     PromptVersion, PromptVersionId, "pv";
+    /// A judgement on a call, a trace, a session or a version of a prompt.
+    Score, ScoreId, "score";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// The secret of one person in one project.

@@ -19,6 +19,7 @@ mod sealed;
 mod secret;
 mod signing;
 mod slug;
+mod source;
 mod time;
 mod token;
 mod totp;
@@ -31,7 +32,7 @@ pub use hash::{hex, hmac_sha256, sha256, unhex};
 pub use id::{
     ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, GatewayKeyId, Id, IdGenerator,
     IdParseError, InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, PromptId,
-    PromptVersionId, ProviderKeyId, RepricingId, SessionId, SubjectKeyId, TeamId, kind,
+    PromptVersionId, ProviderKeyId, RepricingId, ScoreId, SessionId, SubjectKeyId, TeamId, kind,
 };
 pub use keys::{DataKeys, KeyRing, SubjectSecret, names_key};
 pub use limit::{Limit, LimitParseError, Measure, Origin, Settled, Spend, Window};
@@ -43,6 +44,7 @@ pub use sealed::{DataKey, Digest, KeyId, MasterKey, MasterKeyError, SealingKey, 
 pub use secret::Secret;
 pub use signing::{BadSignature, PublicKey, SigningKey};
 pub use slug::{Slug, SlugError};
+pub use source::CallSource;
 pub use time::{Timestamp, TimestampParseError};
 pub use token::Token;
 pub use totp::{base32, totp_check, totp_code, totp_step};

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use cp_base::{
-    CallId, CaptureMark, GatewayKeyId, NodeId, OrgId, Outcome, ProjectId, PromptVersionId, Timestamp,
+    CallId, CallSource, CaptureMark, GatewayKeyId, NodeId, OrgId, Outcome, ProjectId, PromptVersionId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,10 @@ pub struct Opening {
     /// The gateway key that the call came with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway_key: Option<GatewayKeyId>,
+    /// How this program knows of the call. Of one that a client told of, the request's body is what was told, as `cp-genai`
+    /// writes an observation, and there may be several records: each says more, or something else, of the same call.
+    #[serde(default, skip_serializing_if = "CallSource::is_gateway")]
+    pub source: CallSource,
 }
 
 /// A call ended. It repeats the opening, so that a reader needs no memory of what is under way.

@@ -24,7 +24,8 @@ const POSTGRES: Statement = Statement::new(
     "POSTGRES",
     "SELECT table_name || '.' || column_name || ' '
             || CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
-                              WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' ELSE upper(data_type) END
+                              WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB'
+                              WHEN 'double precision' THEN 'REAL' ELSE upper(data_type) END
             || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END AS line
        FROM information_schema.columns WHERE table_schema = current_schema()
      UNION ALL

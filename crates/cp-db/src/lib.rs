@@ -7,7 +7,8 @@
 //!
 //! A transaction reaches the rows of one tenant, or of the installation: see [`Reach`].
 //!
-//! Portable types: `BLOB | UUID` for ids, `INTEGER | BIGINT` for time, money and counts, `INTEGER | BOOLEAN`,
+//! Portable types: `BLOB | UUID` for ids, `INTEGER | BIGINT` for time, money and counts,
+//! `REAL | DOUBLE PRECISION` for what is measured, `INTEGER | BOOLEAN`,
 //! `BLOB | BYTEA`, `TEXT`. SQL never reads a clock and never sorts text.
 
 mod catalogue;

@@ -178,6 +178,7 @@ macro_rules! bind {
             for value in args {
                 match value {
                     Value::Int(value) => bound.add(value),
+                    Value::Real(value) => bound.add(value),
                     Value::Bool(value) => bound.add(value),
                     Value::Text(value) => bound.add(value),
                     Value::Bytes(value) => bound.add(value),

@@ -12,6 +12,8 @@ pub type Args = Vec<Value>;
 pub enum Value {
     /// `BIGINT | INTEGER`.
     Int(Option<i64>),
+    /// `DOUBLE PRECISION | REAL`: measured, and never money.
+    Real(Option<f64>),
     /// `BOOLEAN | INTEGER`.
     Bool(Option<bool>),
     /// `TEXT`.
@@ -28,7 +30,7 @@ macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
 }
 
-/// What a column holds, before it becomes a [`Stored`] type. Closed: the five types that both engines share.
+/// What a column holds, before it becomes a [`Stored`] type. Closed: the six types that both engines share.
 pub trait Raw:
     for<'r> sqlx::Decode<'r, Sqlite>
     + sqlx::Type<Sqlite>
@@ -38,6 +40,7 @@ pub trait Raw:
 }
 
 impl Raw for i64 {}
+impl Raw for f64 {}
 impl Raw for bool {}
 impl Raw for String {}
 impl Raw for Vec<u8> {}
@@ -77,6 +80,7 @@ macro_rules! stored {
 
 stored! {
     i64, Int(i64), |value| value, Some;
+    f64, Real(f64), |value| value, Some;
     bool, Bool(bool), |value| value, Some;
     String, Text(String), storable, Some;
     Vec<u8>, Bytes(Vec<u8>), |value| value, Some;

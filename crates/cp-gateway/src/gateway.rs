@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use cp_base::{CallId, Clock, IdGenerator, Outcome, SealingKey};
+use cp_base::{CallId, CallSource, Clock, IdGenerator, Outcome, SealingKey};
 use cp_capture::{Log, Opening};
 use cp_genai::Family;
 use cp_redact::{CapturePolicies, Decision};
@@ -238,6 +238,7 @@ impl Gateway {
             client_fingerprint: admitted.fingerprint,
             gateway_key: admitted.found.key.as_ref().map(|key| key.id),
             capture: decision.mark,
+            source: CallSource::Gateway,
         }
     }
 

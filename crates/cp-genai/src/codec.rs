@@ -20,6 +20,7 @@ mod openai_embeddings;
 mod openai_responses;
 mod provider_error;
 
+pub(crate) use openai_chat::message as chat_message;
 use serde_json::Value;
 
 use self::fields::Object;

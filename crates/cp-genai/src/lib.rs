@@ -9,6 +9,7 @@ mod codec;
 mod error_body;
 mod estimate;
 mod model;
+mod observation;
 mod price;
 mod provider;
 mod sse;
@@ -22,6 +23,7 @@ pub use chain::identity_bytes;
 pub use codec::{Exchange, decode, operation};
 pub use estimate::estimate_usage;
 pub use model::{DecodedCall, Message, OperationName, Part, ProviderError, Usage, UsageSource};
+pub use observation::{Observation, provider_called};
 pub use price::{
     BillingTerms, CostByKind, ListedPrice, PriceBook, PriceListError, Priced, RateKind, RateTable, Rates,
     Tier, Unpriced, is_reported,

@@ -174,6 +174,10 @@ impl<C: Connect + Clone + Send + Sync + 'static> SpanExporter<C> {
 
     fn span(&self, record: &Record) -> Option<Span> {
         let Record::Closing(closing) = record else { return None };
+        // Whoever told of a call has a span of it already.
+        if !closing.opening.source.is_gateway() {
+            return None;
+        }
         span::of(closing, &decode_call(closing), self.servers.get(&closing.opening.provider))
     }
 

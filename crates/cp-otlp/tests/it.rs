@@ -210,6 +210,7 @@ impl World {
             client_fingerprint: None,
             capture: cp_base::CaptureMark::default(),
             gateway_key: None,
+            source: cp_base::CallSource::Gateway,
         };
         let request = json!({"model": "gpt-4o-mini", "temperature": 0.5,
                              "messages": [{"role": "user", "content": "a private question"}]});

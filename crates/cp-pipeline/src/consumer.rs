@@ -81,7 +81,7 @@ pub struct StoreCalls {
     live: LiveCalls,
     clock: Arc<dyn Clock>,
     pub(crate) deriver: Deriver,
-    privacy: Privacy,
+    pub(crate) privacy: Privacy,
     settlements: Settlements,
     patience: Duration,
     status: watch::Sender<PipelineStatus>,
@@ -239,7 +239,8 @@ impl StoreCalls {
     async fn store_together(&self, records: &[Record], cursor: LogCursor) -> Result<(), StoreError> {
         let writes = self.writes(records).await?;
         let (news, settled) = (news(&self.live, &writes), settled(records, &writes));
-        let finished = writes.iter().filter(|write| matches!(write, Write::Finished(_))).count();
+        let finished =
+            writes.iter().filter(|write| matches!(write, Write::Finished(_) | Write::Told(..))).count();
         self.traffic.write_batch(Batch { writes, cursor: Some(cursor) }).await?;
         counter!("codepromptu_pipeline_calls_stored_total").increment(finished as u64);
         self.settlements.tell(&settled);
@@ -287,6 +288,10 @@ impl StoreCalls {
                 Record::Started(started) => writes.push(Write::Restarted(started.node)),
                 Record::Opening(opening) if ended.contains(&opening.call) => {}
                 Record::Opening(opening) => writes.push(self.privacy.opened(opening)?),
+                Record::Closing(closing) if !closing.opening.source.is_gateway() => {
+                    let told = self.told(closing, &mut writes).await?;
+                    writes.push(told);
+                }
                 Record::Closing(closing) => {
                     let call = self.finished(closing, &mut mates).await?;
                     let mut told = self.batched(&closing.opening, &call, &mut mates, &writes).await?;

@@ -169,6 +169,8 @@ pub(crate) fn columns(opening: &Opening) -> CallSummary {
         path: opening.path.clone(),
         client_fingerprint: opening.client_fingerprint,
         gateway_key: opening.gateway_key,
+        source: opening.source,
+        prompt_version: None,
         outcome: None,
         status: None,
         error_code: None,
@@ -199,6 +201,7 @@ fn summary(
     CallSummary {
         operation_name: decoded.operation_name,
         outcome: Some(closing.outcome),
+        prompt_version: closing.prompt_version,
         status: closing.status,
         error_code: closing.error.clone(),
         duration_us: Some(closing.duration_us),

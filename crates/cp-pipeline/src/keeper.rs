@@ -79,7 +79,7 @@ impl Keeper {
     pub fn new(parts: KeeperParts) -> Self {
         describe_counter!(
             "codepromptu_calls_expired_total",
-            "Calls that lost what was said in them, or went"
+            "Calls that lost what was said in them, or went, and scores that went"
         );
         describe_counter!("codepromptu_bodies_collected_total", "Bodies that no call referred to any more");
         Self { parts, expired_at: None, progress: HashMap::new() }
@@ -215,11 +215,14 @@ impl Keeper {
         let mut expired = 0;
         for (scope, policy, holds) in projects {
             let now = self.parts.clock.now();
-            let RetentionPolicy { bodies_days, metadata_days } = policy;
+            let RetentionPolicy { bodies_days, metadata_days, scores_days } = policy;
             for (kind, days) in [(Kind::Calls, metadata_days), (Kind::Bodies, bodies_days)] {
                 if let Some(before) = days.and_then(|days| age(now, days)) {
                     expired += self.expire_kind(scope, (kind, before), &holds).await?;
                 }
+            }
+            if let Some(before) = scores_days.and_then(|days| age(now, days)) {
+                expired += self.expire_scores(scope, before, &holds).await?;
             }
             self.collect(scope).await?;
         }
@@ -253,6 +256,21 @@ impl Keeper {
                 return Ok(expired);
             }
             progress.after = next;
+        }
+    }
+
+    async fn expire_scores(
+        &self,
+        scope: ProjectScope,
+        before: Timestamp,
+        holds: &Holds,
+    ) -> Result<u64, StoreError> {
+        let mut expired = 0;
+        loop {
+            match self.parts.traffic.expire_scores(scope, before, holds).await? {
+                0 => return Ok(expired),
+                step => expired += step,
+            }
         }
     }
 
@@ -293,4 +311,5 @@ fn add(erased: &mut Erased, step: cp_traffic::Erased) {
     erased.cost_changes += step.cost_changes;
     erased.bodies += step.bodies;
     erased.stripped_exchanges += step.stripped;
+    erased.scores += step.scores;
 }

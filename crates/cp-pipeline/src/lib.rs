@@ -13,6 +13,7 @@ mod mates;
 mod privacy;
 mod settle;
 mod thread;
+mod told;
 
 pub use consumer::{CONSUMER, PipelineStatus, StoreCalls, StoreCallsParts};
 pub use derive::{PriceLists, decode_call};

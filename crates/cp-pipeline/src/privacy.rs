@@ -42,16 +42,28 @@ impl Privacy {
     }
 
     /// A call that has ended, without what its project does not want stored.
-    pub(crate) fn finished(&self, opening: &Opening, mut call: FinishedCall) -> Result<Write, StoreError> {
+    pub(crate) fn finished(&self, opening: &Opening, call: FinishedCall) -> Result<Write, StoreError> {
+        Ok(Write::Finished(Box::new(self.told(opening, call)?)))
+    }
+
+    /// The same of a piece of a call, which a client told.
+    pub(crate) fn told(&self, opening: &Opening, mut call: FinishedCall) -> Result<FinishedCall, StoreError> {
         match opening.capture.mode {
             CaptureMode::Full => {}
             CaptureMode::Masked => masked::mask(&mut call),
-            CaptureMode::MetadataOnly | CaptureMode::Off => masked::leave_out_bodies(&mut call),
+            CaptureMode::MetadataOnly | CaptureMode::Off if opening.source.is_gateway() => {
+                masked::leave_out_bodies(&mut call);
+            }
+            // The log has all that a client told.
+            CaptureMode::MetadataOnly | CaptureMode::Off => {
+                masked::leave_out_bodies(&mut call);
+                masked::leave_out_what_was_told(&mut call);
+            }
         }
         if let Some(redactor) = self.redactor(opening)? {
             redacted::redact(&redactor, &mut call);
         }
-        Ok(Write::Finished(Box::new(call)))
+        Ok(call)
     }
 
     /// The same of a call that has not ended.

@@ -46,7 +46,7 @@ impl fmt::Debug for Settlements {
 pub(crate) fn settled(records: &[Record], writes: &[Write]) -> Vec<Settled> {
     let finished = writes.iter().filter_map(|write| match write {
         Write::Finished(call) => Some((call.summary.gateway_key?, call)),
-        Write::Opened(..) | Write::Restarted(_) => None,
+        Write::Opened(..) | Write::Told(..) | Write::Restarted(_) => None,
     });
     let mut finished = finished.peekable();
     if finished.peek().is_none() {
@@ -84,7 +84,7 @@ pub(crate) fn news(live: &LiveCalls, writes: &[Write]) -> Vec<(ProjectScope, Cal
         .iter()
         .filter_map(|write| match write {
             Write::Opened(scope, call) => Some((*scope, (**call).clone())),
-            Write::Finished(call) => Some((call.scope, call.summary.clone())),
+            Write::Finished(call) | Write::Told(call, _) => Some((call.scope, call.summary.clone())),
             Write::Restarted(_) => None,
         })
         .collect()

@@ -60,6 +60,14 @@ pub struct Erased {
     pub bodies: u64,
     /// Exchanges that carried the person's calls among others and lost their raw bodies.
     pub stripped_exchanges: u64,
+    /// Scores of the calls, their traces and their sessions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub scores: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An erasure.

@@ -13,6 +13,8 @@ pub struct RetentionPolicy {
     pub bodies_days: Option<u64>,
     /// Calls at all.
     pub metadata_days: Option<u64>,
+    /// Scores.
+    pub scores_days: Option<u64>,
 }
 
 /// An order to keep what is stored.
@@ -45,6 +47,7 @@ fn policy(row: &Row) -> Result<RetentionPolicy, DbError> {
     Ok(RetentionPolicy {
         bodies_days: row.get_optional("bodies_days")?,
         metadata_days: row.get_optional("metadata_days")?,
+        scores_days: row.get_optional("scores_days")?,
     })
 }
 
@@ -61,8 +64,9 @@ pub async fn set_retention(
     policy: RetentionPolicy,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let RetentionPolicy { bodies_days, metadata_days } = policy;
-    tx.execute(sql::SET_POLICY, args![scope.org(), scope, bodies_days, metadata_days, now]).await?;
+    let RetentionPolicy { bodies_days, metadata_days, scores_days } = policy;
+    let args = args![scope.org(), scope, bodies_days, metadata_days, scores_days, now];
+    tx.execute(sql::SET_POLICY, args).await?;
     Ok(())
 }
 

@@ -104,7 +104,7 @@ impl Tenant {
             (_, "uuid") => format!("md5('{tag} {name}')::uuid"),
             (_, "bytea") => format!("decode(md5('{tag} {name}'), 'hex')"),
             (_, "boolean") => "TRUE".to_owned(),
-            (_, "bigint") => format!("{}", tag.bytes().map(i64::from).sum::<i64>()),
+            (_, "bigint" | "double precision") => format!("{}", tag.bytes().map(i64::from).sum::<i64>()),
             _ => format!("'{tag} {name}'"),
         }
     }

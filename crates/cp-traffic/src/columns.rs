@@ -1,6 +1,6 @@
 //! Between a `CallSummary` and its columns.
 
-use cp_base::{CallId, Digest, ProjectScope, UsdNanos};
+use cp_base::{CallId, CallSource, Digest, ProjectScope, UsdNanos};
 use cp_db::{Args, DbError, Row, args};
 use cp_genai::{BillingTerms, CostByKind, OperationName, Usage, UsageSource};
 
@@ -64,6 +64,8 @@ pub(crate) fn to_args(
         said(call.billing.by_kind.reasoning),
         said(call.billing.by_kind.fees),
         call.gateway_key,
+        Some(call.source).filter(|source| !source.is_gateway()).map(CallSource::as_str),
+        call.prompt_version,
         chain_tip,
         parent,
     ]
@@ -122,6 +124,8 @@ pub(crate) fn from_row(row: &Row) -> Result<CallSummary, DbError> {
         path: row.get("path")?,
         client_fingerprint: row.get_optional("client_fingerprint")?,
         gateway_key: row.get_optional("gateway_key_id")?,
+        source: source_from_row(row)?,
+        prompt_version: row.get_optional("prompt_version_id")?,
         outcome: row.get_optional("outcome")?,
         status: row.get_optional("status")?,
         error_code: row.get_optional("error_code")?,
@@ -139,6 +143,14 @@ pub(crate) fn from_row(row: &Row) -> Result<CallSummary, DbError> {
         conversation: row.get_optional("conversation_id")?,
         request_bytes: row.get("request_bytes")?,
         response_bytes: row.get("response_bytes")?,
+    })
+}
+
+/// Most calls pass the gateway, and a null takes no room.
+fn source_from_row(row: &Row) -> Result<CallSource, DbError> {
+    let name: Option<String> = row.get_optional("source")?;
+    name.map_or(Ok(CallSource::Gateway), |name| {
+        CallSource::parse(&name).ok_or_else(|| DbError::decode("source"))
     })
 }
 

@@ -10,6 +10,8 @@
 //! Packed, before sealing: `1 | bytes`, or `2 | length (4, little endian) | zstd frame`. The seal binds a value to its
 //! project and its hash or call.
 
+mod scores;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use cp_db::{Args, Tx, args};
 use crate::collect::{mark, refs_of};
 use crate::content::{Slot, refs_to_bytes};
 use crate::ground::enter_epoch;
+use crate::scores::delete_scores;
 use crate::store::StoreError;
 use crate::{CallDocument, Label, TrafficStore, sql};
 
@@ -53,6 +54,8 @@ pub struct Erased {
     pub bodies: u64,
     /// Exchanges that lost their raw bodies.
     pub stripped: u64,
+    /// What was thought of them, their traces and their sessions.
+    pub scores: u64,
 }
 
 impl Erased {
@@ -72,6 +75,7 @@ impl Erased {
             cost_changes: self.cost_changes + other.cost_changes,
             bodies: self.bodies + other.bodies,
             stripped: self.stripped + other.stripped,
+            scores: self.scores + other.scores,
         }
     }
 }
@@ -156,7 +160,8 @@ impl TrafficStore {
 
     /// Leaves nothing of what was deleted in the database's files. False where that is to be tried again.
     pub async fn release_space(&self) -> Result<bool, StoreError> {
-        let tables = ["calls", "call_contents", "call_handles", "cost_changes", "bodies", "body_garbage"];
+        let tables =
+            ["calls", "call_contents", "call_handles", "cost_changes", "bodies", "body_garbage", "scores"];
         let secrets = self.subjects.release_space().await?;
         Ok(self.db.release_space(&tables).await? && secrets)
     }
@@ -222,7 +227,12 @@ async fn delete(tx: &mut Tx, person: Person, doomed: Doomed) -> Result<Erased, S
     let calls = ids(&doomed.calls);
     let stripped = strip(tx, person, &doomed).await?;
     mark(tx, scope, doomed.shared).await?;
+    let scores = delete_scores(tx, scope, &calls).await?;
     let unnamed = doomed.unnamed.iter().map(|call| args![scope, until, *call]).collect();
+    // A client may tell of these again.
+    let told = tx.fetch_many(sql::LIST_TOLD, args![scope], calls.clone()).await?;
+    let told = told.iter().map(|row| Ok(args![scope, until, row.get::<CallId>("call_id")?]));
+    let told = told.collect::<Result<Vec<_>, StoreError>>()?;
     let erased = Erased {
         unnamed: tx.execute_many(sql::MARK_ERASED, args![], unnamed).await?,
         calls: tx.execute_many(sql::DELETE_CALLS, args![scope], calls.clone()).await?,
@@ -230,7 +240,9 @@ async fn delete(tx: &mut Tx, person: Person, doomed: Doomed) -> Result<Erased, S
         cost_changes: tx.execute_many(sql::DELETE_COST_CHANGES, args![scope], calls.clone()).await?,
         bodies: 0,
         stripped,
+        scores,
     };
+    tx.execute_many(sql::MARK_ERASED, args![], told).await?;
     tx.execute_many(sql::DELETE_CONTENTS, args![scope], calls).await?;
     Ok(erased)
 }

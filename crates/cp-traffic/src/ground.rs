@@ -62,14 +62,33 @@ impl Ground {
 
     /// Holds the project and makes sure that the plan still stands. Returns whether something is marked as garbage.
     pub(crate) async fn stand(&self, tx: &mut Tx) -> Result<bool, StoreError> {
-        let scope = self.vault.scope;
-        tx.hold_together(scope.project()).await?;
-        let state = state(tx, scope).await?;
+        tx.hold_together(self.vault.scope.project()).await?;
+        self.check(tx).await
+    }
+
+    /// The same, holding the project alone: something that is stored goes.
+    pub(crate) async fn stand_alone(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        tx.hold_alone(self.vault.scope.project()).await?;
+        self.check(tx).await
+    }
+
+    async fn check(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let state = state(tx, self.vault.scope).await?;
         let sealing = self.vault.keys.sealing().id();
         if state.epoch != self.epoch || state.key.is_some_and(|key| key != sealing) {
             return Err(StoreError::Stale);
         }
         Ok(state.has_garbage)
+    }
+}
+
+impl Vault {
+    /// Holds the project and makes sure that its key is still the one that seals.
+    pub(crate) async fn stand(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.hold_together(self.scope.project()).await?;
+        let sealing = self.keys.sealing().id();
+        let state = state(tx, self.scope).await?;
+        if state.key.is_some_and(|key| key != sealing) { Err(StoreError::Stale) } else { Ok(()) }
     }
 }
 
@@ -87,7 +106,9 @@ impl TrafficStore {
         for write in writes {
             let (scope, call, users) = match write {
                 Write::Opened(scope, call) => (*scope, &**call, None),
-                Write::Finished(call) => (call.scope, &call.summary, Users::of(&call.users)),
+                Write::Finished(call) | Write::Told(call, _) => {
+                    (call.scope, &call.summary, Users::of(&call.users))
+                }
                 Write::Restarted(_) => continue,
             };
             let (_, concerns) =

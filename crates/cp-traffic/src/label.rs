@@ -17,6 +17,8 @@ pub enum Label {
     },
     /// The trace that the client's span belongs to: 32 hexadecimal digits.
     Trace(String),
+    /// The session that the call belongs to, in the client's terms.
+    Session(String),
     /// The batch that the call was served in, by the provider's id.
     Batch(String),
 }
@@ -29,6 +31,7 @@ impl Label {
             Self::User(user) => (b"user", [user, ""]),
             Self::Metadata { name, value } => (b"metadata", [name, value]),
             Self::Trace(trace) => (b"trace", [&trace.to_ascii_lowercase(), ""]),
+            Self::Session(session) => (b"session", [session, ""]),
             Self::Batch(batch) => (b"batch label", [batch, ""]),
         };
         let [first, second] = parts.map(str::as_bytes);

@@ -1,8 +1,8 @@
 //! What is stored of a call and what is read back.
 
 use cp_base::{
-    CallId, CaptureMark, ConversationId, Digest, GatewayKeyId, NodeId, Outcome, ProjectScope, Timestamp,
-    UsdNanos,
+    CallId, CallSource, CaptureMark, ConversationId, Digest, GatewayKeyId, NodeId, Outcome, ProjectScope,
+    PromptVersionId, Timestamp, UsdNanos,
 };
 use cp_genai::{BillingTerms, CostByKind, DecodedCall, Message, OperationName, Priced, Unpriced, Usage};
 
@@ -29,6 +29,10 @@ pub struct CallSummary {
     pub client_fingerprint: Option<[u8; 16]>,
     /// The gateway key that it came with.
     pub gateway_key: Option<GatewayKeyId>,
+    /// How this program knows of it.
+    pub source: CallSource,
+    /// The version of a prompt that it was made from, where that is known.
+    pub prompt_version: Option<PromptVersionId>,
     /// How it ended; absent while it runs.
     pub outcome: Option<Outcome>,
     /// The HTTP status that the client saw.
@@ -209,6 +213,10 @@ pub struct CallFilter {
     pub conversation: Option<ConversationId>,
     /// Client's fingerprint.
     pub client_fingerprint: Option<[u8; 16]>,
+    /// How this program knows of it.
+    pub source: Option<CallSource>,
+    /// The version of a prompt that it was made from.
+    pub prompt_version: Option<PromptVersionId>,
     /// What clients say of calls, each of them.
     pub labels: Vec<Label>,
     /// Text in any message or raw body, without regard to case: a bounded scan of opened bodies.
@@ -272,9 +280,15 @@ pub enum Write {
     Opened(ProjectScope, Box<CallSummary>),
     /// A call ended.
     Finished(Box<FinishedCall>),
+    /// A call that a client told of, in place of what is stored of it.
+    Told(Box<FinishedCall>, Told),
     /// A node's process began anew: what the node had begun before, and not ended, is lost.
     Restarted(NodeId),
 }
+
+/// What was stored of a call when more was told of it: as long as it is, the call can be written. None of a new call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told(pub(crate) Option<[u8; 16]>);
 
 /// How far a consumer has read a node's log.
 #[derive(Clone, Debug, PartialEq, Eq)]

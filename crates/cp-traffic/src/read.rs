@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cp_base::{CallId, ConversationId, Digest, ProjectScope, SubjectKeyId};
+use cp_base::{CallId, CallSource, ConversationId, Digest, ProjectScope, SubjectKeyId};
 use cp_db::{DbError, Filter, Row, Tx, args};
 use cp_genai::OperationName;
 
@@ -98,6 +98,12 @@ impl TrafficStore {
         let Some(row) = tx.fetch_optional(sql::FIND_CALL, args![scope, call]).await? else { return Ok(None) };
         drop(tx);
         Ok(self.open_calls(scope, vec![columns::from_row(&row)?]).await?.pop())
+    }
+
+    /// Whether the project has this call.
+    pub async fn has_call(&self, scope: ProjectScope, call: CallId) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin_read(scope).await?;
+        Ok(tx.fetch_optional(sql::FIND_PARENT, args![scope, call]).await?.is_some())
     }
 
     /// How many calls pass the filter, its text aside, counted up to `bound`.
@@ -250,6 +256,8 @@ pub(crate) fn conditions(vault: &Vault, filter: &CallFilter, after: Option<CallC
     conditions.and_if("COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) >= $1", filter.min_tokens);
     conditions.and_if("conversation_id = $1", filter.conversation);
     conditions.and_if("client_fingerprint = $1", filter.client_fingerprint);
+    conditions.and_if("COALESCE(source, 'gateway') = $1", filter.source.map(CallSource::as_str));
+    conditions.and_if("prompt_version_id = $1", filter.prompt_version);
     for label in &filter.labels {
         conditions.and(
             "call_id IN (SELECT call_id FROM call_handles WHERE handle = $1 AND project_id = $2)",

@@ -1,8 +1,8 @@
 //! Sealing anew: after a new key has taken over, whatever the old ones sealed is opened and sealed with the new one, piece by
-//! piece, while calls are stored. Values are written once and never changed otherwise, so that a piece that is done again, or
-//! is deleted meanwhile, does no harm.
+//! piece, while calls are stored. Values are written once and never changed otherwise, but for scores, which
+//! are compared; so a piece that is done again, or is deleted meanwhile, does no harm.
 
-use cp_base::{CallId, Digest, ProjectScope, SubjectKeyId};
+use cp_base::{CallId, Digest, ProjectScope, ScoreId, SubjectKeyId};
 use cp_db::{Args, DbError, Row, Statement, Stored, args};
 
 use crate::content::Vault;
@@ -26,11 +26,12 @@ pub struct Resealed {
     pub unreadable: u64,
 }
 
-/// How far sealing anew is. Bodies come first, then documents.
+/// How far sealing anew is. Bodies come first, then documents, then scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Bodies(Digest),
     Documents(CallId),
+    Scores(ScoreId),
 }
 
 impl Place {
@@ -40,11 +41,17 @@ impl Place {
         Self::Documents(CallId::from_uuid(Default::default()))
     }
 
+    fn first_score() -> Self {
+        Self::Scores(ScoreId::from_uuid(Default::default()))
+    }
+
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
             (1, hash) => Some(Self::Bodies(hash.try_into().ok()?)),
             (2, id) => CallId::from_raw(<<CallId as Stored>::Raw>::from_bytes(id.try_into().ok()?))
                 .map(Self::Documents),
+            (3, id) => ScoreId::from_raw(<<ScoreId as Stored>::Raw>::from_bytes(id.try_into().ok()?))
+                .map(Self::Scores),
             _ => None,
         }
     }
@@ -53,6 +60,7 @@ impl Place {
         match self {
             Self::Bodies(hash) => [[1].as_slice(), &hash].concat(),
             Self::Documents(call) => [[2].as_slice(), call.uuid().as_bytes()].concat(),
+            Self::Scores(score) => [[3].as_slice(), score.uuid().as_bytes()].concat(),
         }
     }
 }
@@ -74,6 +82,7 @@ impl TrafficStore {
         match place {
             Place::Bodies(after) => self.reseal_bodies(scope, after).await,
             Place::Documents(after) => self.reseal_documents(scope, after).await,
+            Place::Scores(after) => self.reseal_scores(scope, after).await,
         }
     }
 
@@ -129,8 +138,25 @@ impl TrafficStore {
             Ok(sealed.map(|sealed| args![scope, old.key, sealed]))
         };
         let (rows, unreadable) = self.sealed_anew(vault, &old, anew).await?;
-        let next = calls.last().copied().map(Place::Documents);
-        self.write_resealed(scope, sql::RESEAL_DOCUMENT, (rows, unreadable), next).await
+        let next = calls.last().copied().map_or_else(Place::first_score, Place::Documents);
+        self.write_resealed(scope, sql::RESEAL_DOCUMENT, (rows, unreadable), Some(next)).await
+    }
+
+    async fn reseal_scores(&self, scope: ProjectScope, after: ScoreId) -> Result<Resealed, StoreError> {
+        let vault = self.vault(scope)?;
+        let mut tx = self.db.begin_read(scope).await?;
+        let page = args![scope, after, vault.keys.sealing().id(), PIECE];
+        let rows = tx.fetch_all(sql::scores::PAGE_OLD_SCORES, page).await?;
+        drop(tx);
+        let scores: Vec<ScoreId> = fitting(&rows, "score_id")?;
+        let mut anew = Vec::new();
+        for (row, score) in rows.iter().zip(&scores) {
+            let old: Vec<u8> = row.get("sealed")?;
+            let sealed = vault.reseal_score(&self.random, *score, &old)?;
+            anew.extend(sealed.map(|sealed| args![scope, *score, old, sealed]));
+        }
+        let next = scores.last().copied().map(Place::Scores);
+        self.write_resealed(scope, sql::scores::RESEAL_SCORE, (anew, 0), next).await
     }
 
     /// What each value becomes, and how many nobody can open.
@@ -189,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_place_is_read_back_or_refused() {
-        for place in [Place::START, Place::Bodies([7; 32]), Place::first_document()] {
+        for place in [Place::START, Place::Bodies([7; 32]), Place::first_document(), Place::first_score()] {
             assert_eq!(Place::from_bytes(&place.to_bytes()), Some(place));
         }
         assert_eq!(Place::from_bytes(&[]), None);

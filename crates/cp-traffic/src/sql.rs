@@ -1,5 +1,7 @@
 //! The traffic store's statements.
 
+pub(crate) mod scores;
+
 /// The columns of a `CallSummary`.
 macro_rules! summary {
     () => {
@@ -10,7 +12,7 @@ macro_rules! summary {
          usage_source, cost_usd_nanos, price_list, conversation_id, request_bytes, response_bytes,
          service_tier, billing_units, unpriced, cost_cache_read_usd_nanos, cost_cache_write_usd_nanos,
          cost_cache_write_1h_usd_nanos, cost_output_usd_nanos, cost_reasoning_usd_nanos, cost_fees_usd_nanos,
-         gateway_key_id"
+         gateway_key_id, source, prompt_version_id"
     };
 }
 
@@ -23,7 +25,7 @@ macro_rules! store_calls {
             ", chain_tip, parent_call_id)
              VALUES [($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
                       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
-                      $39, $40, $41, $42, $43, $44)]
+                      $39, $40, $41, $42, $43, $44, $45, $46)]
              ON CONFLICT (call_id, project_id) DO UPDATE SET "
         )
     };
@@ -62,7 +64,8 @@ cp_db::statements! {
          cost_output_usd_nanos = excluded.cost_output_usd_nanos,
          cost_reasoning_usd_nanos = excluded.cost_reasoning_usd_nanos,
          cost_fees_usd_nanos = excluded.cost_fees_usd_nanos,
-         gateway_key_id = excluded.gateway_key_id,
+         gateway_key_id = excluded.gateway_key_id, source = excluded.source,
+         prompt_version_id = excluded.prompt_version_id,
          chain_tip = excluded.chain_tip, parent_call_id = excluded.parent_call_id
           WHERE calls.outcome IS NULL OR calls.outcome = 'lost'"
     );
@@ -108,6 +111,9 @@ cp_db::statements! {
     /// Stores by what calls may be named.
     STORE_HANDLES = "INSERT INTO call_handles (org_id, project_id, handle, call_id) VALUES [($1, $2, $3, $4)]
                      ON CONFLICT (handle, call_id, project_id) DO NOTHING";
+
+    /// By what a call may be named. Uses call_handles_by_call.
+    LIST_HANDLES = "SELECT handle FROM call_handles WHERE project_id = $1 AND call_id = $2";
 
     /// The latest call of that name before another one. Providers repeat their ids.
     FIND_NAMED = "SELECT calls.call_id AS call_id, calls.conversation_id AS conversation_id,
@@ -185,7 +191,8 @@ cp_db::statements! {
         "SELECT ",
         summary!(),
         " FROM calls WHERE project_id = $1 AND outcome IS NOT NULL
-             AND (cost_usd_nanos IS NOT NULL OR unpriced NOT IN ('opaque', 'failed')){and}
+             AND (cost_usd_nanos IS NOT NULL OR unpriced NOT IN ('opaque', 'failed'))
+             AND (price_list IS NULL OR price_list <> 'client'){and}
            ORDER BY started_at, call_id LIMIT $2"
     );
 
@@ -286,6 +293,10 @@ cp_db::statements! {
     LIST_SUBJECT_KEYS_BY_OTHER = "SELECT subject_key_id, user_digest, other_digest, wrapped, destroyed_at FROM subject_keys
                                    WHERE project_id = $1 AND other_digest IN ([$2])";
 
+    /// Whose a secret is.
+    FIND_SUBJECT_USERS = "SELECT user_digest, other_digest FROM subject_keys
+                           WHERE project_id = $1 AND subject_key_id = $2";
+
     /// Nothing opens with a person's secrets any more.
     DESTROY_SUBJECT_KEYS = "UPDATE subject_keys SET wrapped = NULL, destroyed_at = $3
                              WHERE project_id = $1 AND (user_digest = $2 OR other_digest = $2)
@@ -308,6 +319,9 @@ cp_db::statements! {
 
     /// What was filed of the calls' costs goes.
     DELETE_COST_CHANGES = "DELETE FROM cost_changes WHERE project_id = $1 AND call_id IN ([$2])";
+
+    /// Those of these calls that clients told of, and may tell of again.
+    LIST_TOLD = "SELECT call_id FROM calls WHERE project_id = $1 AND source = 'ingestion' AND call_id IN ([$2])";
 
     /// The bodies of calls that go, for the collector.
     MARK_GARBAGE = "INSERT INTO body_garbage (project_id, hash) VALUES [($1, $2)]
@@ -391,7 +405,8 @@ cp_db::statements! {
 
     /// How much there may be to seal anew.
     COUNT_SEALED = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM bodies WHERE project_id = $1)
-                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM call_contents WHERE project_id = $1) AS sealed";
+                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM call_contents WHERE project_id = $1)
+                         + (SELECT CAST(COUNT(*) AS BIGINT) FROM scores WHERE project_id = $1) AS sealed";
 
     /// Somebody refers to these bodies again.
     UNMARK_GARBAGE = "DELETE FROM body_garbage WHERE project_id = $1 AND hash IN ([$2])";
@@ -409,16 +424,20 @@ mod tests {
     use cp_base::Timestamp;
     use cp_testkit::db_test;
 
+    fn all() -> Vec<cp_db::Statement> {
+        [crate::sql::ALL, crate::sql::scores::ALL].concat()
+    }
+
     #[test]
     fn a_statement_that_forgets_its_scope_finds_nothing_of_others() {
-        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], crate::sql::ALL);
+        let matter = cp_testkit::unscoped_statements_that_matter(&[crate::MIGRATIONS], &all());
         assert!(matter.len() >= 30, "the test has lost its point: {matter:?}");
     }
 
     db_test! {
         async fn every_statement_prepares(test: TestDb) {
             test.db.migrate(&[crate::MIGRATIONS], Timestamp(0)).await.unwrap();
-            for statement in crate::sql::ALL {
+            for statement in &all() {
                 test.db.prepare(*statement).await.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name()));
             }
         }

@@ -295,6 +295,20 @@ impl Subjects {
         Ok(found)
     }
 
+    /// Whose a secret is: one person or two, erased or not.
+    pub(crate) async fn users_of(
+        &self,
+        scope: ProjectScope,
+        subject: SubjectKeyId,
+    ) -> Result<Vec<Digest>, StoreError> {
+        let mut tx = self.db.begin_read(scope).await?;
+        let row = tx.fetch_optional(sql::FIND_SUBJECT_USERS, args![scope, subject]).await?;
+        let Some(row) = row else { return Ok(Vec::new()) };
+        let mut users = vec![row.get("user_digest")?, row.get("other_digest")?];
+        users.dedup();
+        Ok(users)
+    }
+
     /// Destroys every secret of a person that was there at `until`, and forgets them. What began until then is not stored any
     /// more, once the project has entered another epoch. Returns the names of the secrets, those destroyed by an earlier try too.
     pub(crate) async fn destroy(

@@ -21,6 +21,7 @@ pub(crate) const TABLES: &[Table] = &[
     Table::new("body_garbage", OfProjectAlone),
     Table::new("erased_calls", OfProjectAlone),
     Table::new("stripped_calls", OfProjectAlone),
+    Table::new("scores", OfProjectAlone),
 ];
 
 /// The table of a database that holds people's secrets and nothing else.

@@ -12,7 +12,8 @@ use cp_db::{Args, Tx, args};
 use crate::content::{Bodies, Contents, Sealer, Vault};
 use crate::ground::{Ground, Grounds};
 use crate::store::StoreError;
-use crate::{Batch, CallSummary, FinishedCall, LogCursor, TrafficStore, Write, columns, sql};
+use crate::told::give_place;
+use crate::{Batch, CallSummary, FinishedCall, LogCursor, Told, TrafficStore, Write, columns, sql};
 
 /// Pieces of a batch that is no backlog.
 const SMALL_BATCH: usize = 128;
@@ -48,6 +49,8 @@ struct Plan {
     handles: BTreeMap<(Digest, CallKey), Args>,
     bodies: BTreeMap<ProjectId, BodiesOfProject>,
     continued: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
+    /// Calls that take the place of what is stored of them, and what that is.
+    told: BTreeMap<ProjectId, BTreeMap<CallId, Told>>,
     /// Calls whose people were erased before they ended.
     dropped: BTreeMap<ProjectId, BTreeMap<CallId, Args>>,
 }
@@ -80,7 +83,12 @@ impl TrafficStore {
         let bodies = self.seal_new_bodies(&plan, &grounds).await?;
         let mut tx = self.db.begin_write(InstallationScope::grant()).await?;
         for (project, ground) in &grounds {
-            if ground.stand(&mut tx).await? {
+            let told = plan.told.get(project);
+            let has_garbage = match told {
+                Some(told) => ground.stand_alone(&mut tx).await? | give_place(&mut tx, ground, told).await?,
+                None => ground.stand(&mut tx).await?,
+            };
+            if has_garbage {
                 tx.execute_many(sql::UNMARK_GARBAGE, args![*project], plan.hashes(*project)).await?;
             }
         }
@@ -118,6 +126,12 @@ impl TrafficStore {
                 Write::Finished(call) => {
                     let project = call.scope.project();
                     let ground = grounds.get(&project).ok_or(StoreError::NoDataKey(project))?;
+                    plan_finished(&mut plan, &mut run, ground, &mut sealer, *call)?;
+                }
+                Write::Told(call, told) => {
+                    let project = call.scope.project();
+                    let ground = grounds.get(&project).ok_or(StoreError::NoDataKey(project))?;
+                    plan.told.entry(project).or_default().insert(call.summary.call, told);
                     plan_finished(&mut plan, &mut run, ground, &mut sealer, *call)?;
                 }
                 Write::Restarted(node) => {

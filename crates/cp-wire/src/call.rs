@@ -1,6 +1,6 @@
 //! Calls.
 
-use cp_base::{CallId, ConversationId, GatewayKeyId, NodeId, Outcome, Timestamp};
+use cp_base::{CallId, ConversationId, GatewayKeyId, NodeId, Outcome, PromptVersionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -71,6 +71,14 @@ pub struct CallSummary {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub gateway_key: Option<GatewayKeyId>,
+    /// How this program knows of it: `gateway`, which it passed, or `ingestion`, by which a client told of it.
+    #[serde(default = "gateway")]
+    #[schema(example = "gateway")]
+    pub source: String,
+    /// The version of a prompt that it was made from, where that is known.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub prompt_version_id: Option<PromptVersionId>,
     /// The gateway node that served it.
     #[schema(value_type = String)]
     pub node_id: NodeId,
@@ -78,6 +86,10 @@ pub struct CallSummary {
     pub request_bytes: u64,
     /// Bytes of the response's body that passed.
     pub response_bytes: u64,
+}
+
+fn gateway() -> String {
+    "gateway".to_owned()
 }
 
 impl CallSummary {

@@ -16,6 +16,7 @@ mod prompt;
 mod query;
 mod retention;
 mod scalar;
+mod score;
 mod sign_in;
 mod single_sign_on;
 mod status;
@@ -56,6 +57,7 @@ pub use retention::{
     DataKey, DataKeys, Erasure, Hold, Holds, NewHold, RetentionPolicy, RotationStep, Subject,
 };
 pub use scalar::{Cursor, CursorParseError, Usd};
+pub use score::{NewScore, Score, ScorePage, ScoreQuery, ScoreValue};
 pub use sign_in::{
     AcceptInvitation, Account, Code, Enrolment, Invitation, InvitationToken, Invitations, MadeInvitation,
     NewInvitation, NewPassword, PasswordAgain, Person, RecoveryCodes, SeenInvitation, Session, SessionToken,

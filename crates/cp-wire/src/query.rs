@@ -35,6 +35,12 @@ pub struct CallQuery {
     pub conversation: Option<String>,
     /// Client's fingerprint, 32 hexadecimal digits.
     pub client: Option<String>,
+    /// How it is known: `gateway`, which it passed, or `ingestion`, by which a client told of it.
+    pub source: Option<String>,
+    /// The id of the version of a prompt that it was made from.
+    pub prompt_version: Option<String>,
+    /// Session, as its client calls it, exact.
+    pub session: Option<String>,
     /// End user, as the SDK's field names them, exact.
     pub user: Option<String>,
     /// An entry of the SDK's metadata, `name=value`, exact.

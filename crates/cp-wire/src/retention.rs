@@ -14,6 +14,9 @@ pub struct RetentionPolicy {
     /// Days for which calls are kept at all; for ever where it is `null`.
     #[serde(default)]
     pub metadata_days: Option<u64>,
+    /// Days for which scores are kept; for ever where it is `null`.
+    #[serde(default)]
+    pub scores_days: Option<u64>,
 }
 
 /// An order to keep what is stored.

@@ -2,6 +2,9 @@
 // Address and keys come from LANGFUSE_BASE_URL, LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY, as the client documents them.
 
 import { LangfuseClient } from "@langfuse/client";
+import { LangfuseSpanProcessor } from "@langfuse/otel";
+import { propagateAttributes, startActiveObservation, startObservation } from "@langfuse/tracing";
+import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 
 const client = new LangfuseClient();
 const name = "node/greeting";
@@ -41,5 +44,24 @@ seen.absent = await client.prompt.get("node/nowhere", { maxRetries: 0 }).then(
 
 await client.prompt.delete(name);
 seen.deleted = (await client.api.prompts.list({ name })).data.length;
+
+// A generation, traced with Langfuse's OpenTelemetry packages, and scores of it.
+const provider = new NodeTracerProvider({ spanProcessors: [new LangfuseSpanProcessor()] });
+provider.register();
+const prompt = await client.prompt.get("node/chat", { type: "chat" });
+await startActiveObservation("request", async () => {
+  await propagateAttributes({ userId: "bob", sessionId: "node-session" }, async () => {
+    const generation = startObservation(
+      "answer",
+      { model: "gpt-4o-mini", input: [{ role: "user", content: "Why?" }], prompt, metadata: { team: "node" } },
+      { asType: "generation" },
+    );
+    generation.update({ output: "Because.", usageDetails: { input: 10, output: 2 } }).end();
+    client.score.observation({ otelSpan: generation.otelSpan }, { name: "right", value: 1 });
+    seen.trace = generation.traceId;
+  });
+});
+await client.score.flush();
+await provider.forceFlush();
 
 console.log(JSON.stringify(seen));

@@ -34,7 +34,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     // Surfaces.
     ("cp-wire", &["cp-base"]),
-    ("cp-api", &["cp-base", "cp-wire", "cp-app"]),
+    ("cp-ingest", &["cp-base", "cp-genai"]),
+    ("cp-api", &["cp-base", "cp-ingest", "cp-wire", "cp-app"]),
     ("cp-client", &["cp-base", "cp-wire"]),
     ("cp-import", &["cp-base", "cp-prompt", "cp-wire"]),
     ("cp-mock", &["cp-base"]),
@@ -77,7 +78,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("cargo_metadata", &["xtask"]),
     ("clap", &["codepromptu", "codepromptu-bench"]),
     ("csv", &["cp-import"]),
-    ("flate2", &["cp-capture", "cp-mock"]),
+    ("flate2", &["cp-capture", "cp-ingest", "cp-mock"]),
     ("hyper", &["cp-gateway", "cp-client", "cp-mock", "codepromptu", "codepromptu-bench"]),
     ("hyper-rustls", &["cp-gateway", "cp-client"]),
     (
@@ -126,7 +127,8 @@ const ADMITTED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that are given what they need, and the doors to the world that they therefore lack.
-const PURE: [&str; 6] = ["cp-base", "cp-genai", "cp-redact", "cp-prompt", "cp-wire", "cp-import"];
+const PURE: [&str; 7] =
+    ["cp-base", "cp-genai", "cp-redact", "cp-prompt", "cp-wire", "cp-import", "cp-ingest"];
 const WORLDLY: [&str; 5] = ["tokio", "tokio-util", "hyper", "tempfile", "metrics"];
 
 /// A crate of the workspace as cargo sees it.

@@ -103,6 +103,9 @@ struct FilterArgs {
     /// Client's fingerprint
     #[arg(long, value_name = "HEX")]
     client: Option<String>,
+    /// Version of a prompt that they were made from, by its id
+    #[arg(long, value_name = "ID")]
+    prompt_version: Option<String>,
 }
 
 /// Which stored calls.
@@ -146,6 +149,7 @@ impl FilterArgs {
             min_tokens: self.min_tokens,
             conversation: self.conversation,
             client: self.client,
+            prompt_version: self.prompt_version,
             ..CallQuery::default()
         }
     }

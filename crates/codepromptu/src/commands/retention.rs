@@ -32,6 +32,9 @@ enum RetentionCommand {
         /// For how long calls are kept at all: so many days, or `forever`
         #[arg(long, value_name = "DAYS")]
         metadata: Option<String>,
+        /// For how long scores are kept: so many days, or `forever`
+        #[arg(long, value_name = "DAYS")]
+        scores: Option<String>,
     },
 }
 
@@ -77,15 +80,18 @@ const FOREVER: &str = "forever";
 pub(crate) async fn run(args: RetentionArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
     let mut policy = client.get_retention().await?;
-    if let RetentionCommand::Set { bodies, metadata } = args.command {
-        if bodies.is_none() && metadata.is_none() {
-            bail!("nothing to change: give --bodies or --metadata");
+    if let RetentionCommand::Set { bodies, metadata, scores } = args.command {
+        if bodies.is_none() && metadata.is_none() && scores.is_none() {
+            bail!("nothing to change: give --bodies, --metadata or --scores");
         }
         if let Some(days) = bodies {
             policy.bodies_days = read_days(&days)?;
         }
         if let Some(days) = metadata {
             policy.metadata_days = read_days(&days)?;
+        }
+        if let Some(days) = scores {
+            policy.scores_days = read_days(&days)?;
         }
         policy = client.set_retention(&policy).await?;
     }
@@ -103,7 +109,8 @@ fn read_days(text: &str) -> anyhow::Result<Option<u64>> {
 fn show(out: &mut impl Write, policy: RetentionPolicy) -> io::Result<()> {
     let days = |days: Option<u64>| days.map_or_else(|| FOREVER.to_owned(), |days| format!("{days} days"));
     writeln!(out, "what was said  {}", days(policy.bodies_days))?;
-    writeln!(out, "calls at all   {}", days(policy.metadata_days))
+    writeln!(out, "calls at all   {}", days(policy.metadata_days))?;
+    writeln!(out, "scores         {}", days(policy.scores_days))
 }
 
 /// Runs `codepromptu hold`.

@@ -67,6 +67,7 @@ fn facts(call: &CallDetail) -> Vec<(&'static str, String)> {
     );
     add("conversation", summary.conversation_id.map(|id| id.to_string()));
     add("client", summary.client.clone());
+    add("prompt version", summary.prompt_version_id.map(|id| id.to_string()));
     add("end user", call.user.clone());
     add("response id", call.response_id.clone());
     add("traceparent", call.traceparent.clone());

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use cp_app::App;
+use cp_app::{App, ToldLog};
 use cp_audit::{AuditStream, Webhook};
 use cp_base::{Clock, SystemClock, Token};
 use cp_capture::{Log, Recovery};
@@ -29,6 +29,7 @@ use super::node::NodeView;
 use super::policies::PolicyKeeper;
 use super::projects::ProjectKeeper;
 use super::shelf;
+use super::tell::Teller;
 use crate::config::{Config, ProviderRow};
 
 /// Storing a stretch of the log is some thousand statements, each of which may wait a little.
@@ -96,6 +97,7 @@ pub(super) async fn assemble(
     let gateway = ground.gateway(snapshot(config, &rows, known.projects)?);
     let Ground { clock, random, ids, master, db, secrets, registry, traffic, policies, log, recovery } =
         ground;
+    let teller = Arc::new(Teller { log: log.clone(), policies: policies.subscribe(), clock: clock.clone() });
     let policies = Arc::new(PolicyKeeper { db: db.clone(), gateway: gateway.clone(), policies });
     let setter = policies.clone();
     let node = NodeView {
@@ -125,6 +127,10 @@ pub(super) async fn assemble(
         fingerprint_key: registry.fingerprint_key().clone(),
         node: Arc::new(move || node.now()),
         providers: sign_in_providers(config)?,
+        told: ToldLog::new(move |calls| {
+            let teller = teller.clone();
+            Box::pin(async move { teller.tell(calls).await })
+        }),
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
         is_private: config.server.public_url.is_none(),
     });

@@ -1,5 +1,6 @@
 //! Nodes go on serving prompts, the right ones, whatever becomes of their database and of each other; and calls can name them.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cp_testkit::Cluster;
+use cp_wire::{CallQuery, PageQuery};
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
@@ -185,6 +187,7 @@ async fn a_call_names_a_prompt() {
     fill(&http, &program).await;
     let question = json!([{ "role": "user", "content": "Where is my parcel?" }]);
     let variables = json!({ "variables": { "who": "Ada" } });
+    let mut made = BTreeSet::new();
     let by_id = json!({ "id": "support/reply", "version": "1", "variables": { "who": "Ada" } });
     for (path, body) in [
         (
@@ -206,7 +209,13 @@ async fn a_call_names_a_prompt() {
         let text = serde_json::to_string(&call).unwrap();
         assert!(text.contains(KIND) && text.contains("Where is my parcel?"), "{path}: {text}");
         assert_eq!(call.summary.request_model.as_deref(), Some("gpt-4o-mini"), "{path}");
+        made.insert(call.summary.prompt_version_id.unwrap());
     }
+    let version = made.pop_first().unwrap();
+    assert!(made.is_empty(), "they are of one version");
+    let query = CallQuery { prompt_version: Some(version.to_string()), ..CallQuery::default() };
+    let found = program.client().list_calls(&query, &PageQuery::default()).await.unwrap();
+    assert_eq!(found.calls.len(), 3, "{found:?}");
     let usage = edit(&http, &program, "GET", "/prompts/support%2Freply/usage", Value::Null).await;
     assert_eq!(usage["usage"][0]["served"], 3, "{usage}");
 

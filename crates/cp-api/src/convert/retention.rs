@@ -5,8 +5,8 @@ use cp_app::model::{DataKeyInfo, Erasure, Held, LegalHold, PersonCounts, Retenti
 use cp_wire as wire;
 
 pub(crate) fn policy(policy: RetentionPolicy) -> wire::RetentionPolicy {
-    let RetentionPolicy { bodies_days, metadata_days } = policy;
-    wire::RetentionPolicy { bodies_days, metadata_days }
+    let RetentionPolicy { bodies_days, metadata_days, scores_days } = policy;
+    wire::RetentionPolicy { bodies_days, metadata_days, scores_days }
 }
 
 pub(crate) fn hold(hold: LegalHold) -> wire::Hold {

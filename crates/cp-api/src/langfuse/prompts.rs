@@ -1,7 +1,7 @@
 //! Prompts as Langfuse's client libraries ask for them.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use cp_app::App;
 use cp_app::library::{
@@ -9,25 +9,13 @@ use cp_app::library::{
 };
 use serde_json::{Value, json};
 
+use super::parameters::{find, parameters, parsed};
 use super::shapes::{self, NewLabels};
 use super::{Failure, InProject};
 use crate::input::Body;
 use crate::problem::Refusal;
 
 type Answer = Result<Json<Value>, Failure>;
-
-/// The parameters of an address, each once.
-fn parameters(uri: &Uri) -> Vec<(String, String)> {
-    Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
-}
-
-fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-}
-
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, value: &str) -> Result<T, Failure> {
-    value.parse().map_err(|error| Failure::invalid(format_args!("{name}: {error}")))
-}
 
 /// Which version is asked for, and in which words they say that it is not there.
 fn selector(parameters: &[(String, String)]) -> Result<(Selector, String), Failure> {

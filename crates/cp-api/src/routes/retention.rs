@@ -34,8 +34,9 @@ pub(crate) async fn set_retention(
     State(app): State<App>,
     Body(policy): Body<wire::RetentionPolicy>,
 ) -> Result<Json<wire::RetentionPolicy>, Refusal> {
-    let wire::RetentionPolicy { bodies_days, metadata_days } = policy;
-    let policy = app.set_retention(&ctx, RetentionPolicy { bodies_days, metadata_days }).await?;
+    let wire::RetentionPolicy { bodies_days, metadata_days, scores_days } = policy;
+    let policy = RetentionPolicy { bodies_days, metadata_days, scores_days };
+    let policy = app.set_retention(&ctx, policy).await?;
     Ok(Json(convert::policy(policy)))
 }
 

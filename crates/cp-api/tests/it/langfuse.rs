@@ -33,9 +33,9 @@ fn failures_have_the_shapes_that_libraries_read() {
         assert_eq!((status, absent), (404, expected));
         let (status, unknown) = ask(&world, "GET", "/v2/prompts", "cpa_wrong", &Value::Null).await;
         assert_eq!((status, &unknown["error"]), (401, &json!("UnauthorizedError")));
-        let (status, unsupported) = ask(&world, "POST", "/ingestion", &key, &json!({ "batch": [] })).await;
+        let (status, unsupported) = ask(&world, "POST", "/media", &key, &json!({})).await;
         assert_eq!((status, &unsupported["error"]), (404, &json!("NotSupportedError")));
-        assert!(unsupported["message"].as_str().unwrap().contains("/api/public/ingestion"), "{unsupported}");
+        assert!(unsupported["message"].as_str().unwrap().contains("/api/public/media"), "{unsupported}");
         for (json, words) in [
             (json!({ "name": "new", "prompt": "x" }), "cannot be a prompt's name"),
             (json!({ "name": "a", "prompt": "x", "type": "chat" }), "`type` is chat"),

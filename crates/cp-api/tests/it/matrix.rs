@@ -17,7 +17,8 @@ use Action::{
     CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
     ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageSignIn, ManageTeams,
     ManageVault, ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations,
-    ReadOrg, ReadProject, ReadPrompts, Reprice, RotateKeys, ServePrompts, WritePrompts,
+    ReadOrg, ReadProject, ReadPrompts, ReadScores, Reprice, RotateKeys, ServePrompts, WritePrompts,
+    WriteScores,
 };
 
 /// What an operation takes.
@@ -152,6 +153,11 @@ const OPERATIONS: &[Operation] = &[
     ("GET /protected-labels", May(ReadPrompts), "", 200),
     ("PUT /protected-labels/{label}", May(ProtectLabels), r#"{"roles":["owner"]}"#, 200),
     ("DELETE /protected-labels/{label}", May(ProtectLabels), "", 204),
+    ("GET /scores", May(ReadScores), "", 200),
+    ("POST /scores", May(WriteScores), r#"{"name":"n","value":1,"trace_id":"t-{n}"}"#, 201),
+    ("GET /scores/{id}", May(ReadScores), "", 200),
+    ("DELETE /scores/{id}", May(WriteScores), "", 204),
+    ("GET /calls/{id}/scores", May(ReadScores), "", 200),
     ("GET /retention", May(ReadProject), "", 200),
     ("PUT /retention", May(ManageRetention), r#"{"bodies_days":30}"#, 200),
     ("GET /holds", May(ManageRetention), "", 200),
@@ -234,6 +240,9 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
         ("GET" | "DELETE", "/sso" | "/sso/check") => ("PUT", "/sso", SSO, "/issuer"),
         (_, path) if path.starts_with("/holds/") => {
             ("POST", "/holds", r#"{"user":"held","reason":"r"}"#, "/id")
+        }
+        (_, path) if path.starts_with("/scores/") => {
+            ("POST", "/scores", r#"{"name":"n","value":1,"session_id":"s-{n}"}"#, "/id")
         }
         (_, path) if path.starts_with("/erasures/") => ("DELETE", "/subjects/erased-{n}", "", "/id"),
         ("DELETE", "/provider-keys/{provider}") => {
@@ -330,7 +339,7 @@ async fn check(world: World, passes: impl Fn(Asker) -> bool) {
 }
 
 /// A call in a conversation.
-async fn a_call(world: &World) -> (CallId, ConversationId) {
+pub(crate) async fn a_call(world: &World) -> (CallId, ConversationId) {
     let mut call = world.call();
     let conversation = world.ids.mint();
     call.summary.conversation = Some(conversation);
@@ -470,7 +479,9 @@ fn an_id_of_another_kind_names_nothing() {
         let named = |operation: &&Operation| operation.0.contains('{') && !is_of_everybody(operation);
         for operation in OPERATIONS.iter().filter(named) {
             let (method, path) = operation.0.split_once(' ').unwrap();
-            for other in others.iter().filter(|other| !(path == "/calls/{id}" && **other == call.to_string()))
+            for other in others
+                .iter()
+                .filter(|other| !(path.starts_with("/calls/{id}") && **other == call.to_string()))
             {
                 let named = ["{id}", "{team}", "{member}", "{holder}", "{fingerprint}"];
                 let path = named.iter().fold(path.to_owned(), |path, name| path.replace(name, other));

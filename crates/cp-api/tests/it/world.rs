@@ -11,10 +11,10 @@ use cp_api::Router;
 use cp_app::model::{
     CostByKind, DecodedCall, Http, Message, OperationName, Part, PriceBook, Providers, Usage,
 };
-use cp_app::{App, LogState, NodeStatus, Parts, PipelineState, ProviderRow};
+use cp_app::{App, LogState, NodeStatus, NotKept, Parts, PipelineState, ProviderRow, ToldCall, ToldLog};
 use cp_base::{
-    Clock, IdGenerator, InstallationScope, MasterKey, NodeId, Outcome, ProjectScope, Random, Timestamp,
-    UsdNanos,
+    CallId, Clock, IdGenerator, InstallationScope, MasterKey, NodeId, Outcome, ProjectScope, Random,
+    Timestamp, UsdNanos,
 };
 use cp_client::Client;
 use cp_db::Db;
@@ -40,6 +40,10 @@ pub(crate) struct World {
     pub(crate) live: LiveCalls,
     pub(crate) scope: ProjectScope,
     pub(crate) log_error: Arc<Mutex<Option<String>>>,
+    /// What clients told of calls.
+    pub(crate) told: Arc<Mutex<Vec<ToldCall>>>,
+    /// Why nothing of it is kept.
+    pub(crate) refuses: Arc<Mutex<Option<NotKept>>>,
     pub(crate) db: Db,
     pub(crate) random: Arc<Random>,
     pub(crate) ids: IdGenerator,
@@ -85,6 +89,7 @@ impl World {
                 base_url: "https://api.openai.com".to_owned(),
             }],
         };
+        let (told, refuses) = (Arc::default(), Arc::default());
         let app = App::new(Parts {
             is_private: true,
             db: db.clone(),
@@ -105,12 +110,33 @@ impl World {
             fingerprint_key: registry.fingerprint_key().clone(),
             node: Arc::new(status),
             providers: Providers::new(Http::over(HttpConnector::new())),
+            told: told_log(&told, &refuses),
             set_policy: Arc::new(|_, _| {}),
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
         let (db, servers) = (db.clone(), JoinSet::new());
-        Self { app, api, live, scope, log_error, db, random, ids, traffic, node, clock, servers }
+        Self {
+            app,
+            api,
+            live,
+            scope,
+            log_error,
+            told,
+            refuses,
+            db,
+            random,
+            ids,
+            traffic,
+            node,
+            clock,
+            servers,
+        }
+    }
+
+    /// The call that a client calls so.
+    pub(crate) fn app_call_observed(&self, observation: &str) -> CallId {
+        self.traffic.call_observed(self.scope, observation).unwrap()
     }
 
     /// A client of this API over a socket.
@@ -188,6 +214,8 @@ impl World {
                 path: "/v1/chat/completions".to_owned(),
                 client_fingerprint: Some([7; 16]),
                 gateway_key: None,
+                source: cp_base::CallSource::Gateway,
+                prompt_version: None,
                 outcome: Some(Outcome::Completed),
                 status: Some(200),
                 error_code: None,
@@ -270,4 +298,17 @@ pub(crate) async fn body(response: Response<Body>) -> Vec<u8> {
 pub(crate) fn with_world(test: impl AsyncFn(World)) {
     cp_testkit::run_on_sqlite(async |database: TestDb| test(World::new(&database).await).await);
     cp_testkit::run_on_postgres(async |database: TestDb| test(World::new(&database).await).await);
+}
+
+/// Keeps what is told in memory, unless nothing is to be kept.
+fn told_log(told: &Arc<Mutex<Vec<ToldCall>>>, refuses: &Arc<Mutex<Option<NotKept>>>) -> ToldLog {
+    let (told, refuses) = (Arc::clone(told), Arc::clone(refuses));
+    ToldLog::new(move |calls| {
+        let refused = refuses.lock().unwrap().clone();
+        let kept = calls.iter().map(|_| refused.clone().map_or(Ok(()), Err)).collect();
+        if refused.is_none() {
+            told.lock().unwrap().extend(calls);
+        }
+        Box::pin(std::future::ready(kept))
+    })
 }

@@ -119,6 +119,7 @@ impl Machine {
             client_fingerprint: Some([9; 16]),
             capture: cp_base::CaptureMark::default(),
             gateway_key: None,
+            source: cp_base::CallSource::Gateway,
         }
     }
 

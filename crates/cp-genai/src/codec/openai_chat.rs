@@ -74,7 +74,7 @@ fn choice(choice: Value) -> Message {
     answer
 }
 
-pub(super) fn message(value: Value) -> Message {
+pub(crate) fn message(value: Value) -> Message {
     let mut parts = Vec::new();
     let mut fields = match value {
         Value::Object(fields) => fields,

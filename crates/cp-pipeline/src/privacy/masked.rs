@@ -1,6 +1,6 @@
 //! Calls of which no text is kept.
 
-use cp_genai::{Message, Part};
+use cp_genai::{DecodedCall, Message, Part};
 use cp_redact::{Masker, mask_text};
 use cp_traffic::{CallMessages, FinishedCall};
 
@@ -29,6 +29,21 @@ pub(super) fn leave_out_bodies(call: &mut FinishedCall) {
     call.document.query = None;
     call.document.truncated = false;
     call.document.decoded.warnings.clear();
+}
+
+/// Keeps what is counted of a call, and nothing that anybody wrote.
+pub(super) fn leave_out_what_was_told(call: &mut FinishedCall) {
+    let decoded = std::mem::take(&mut call.document.decoded);
+    call.document.decoded = DecodedCall {
+        operation_name: decoded.operation_name,
+        request_model: decoded.request_model,
+        response_model: decoded.response_model,
+        response_id: decoded.response_id,
+        stream: decoded.stream,
+        usage: decoded.usage,
+        finish_reasons: decoded.finish_reasons,
+        ..DecodedCall::default()
+    };
 }
 
 fn mask_message(message: &mut Message) {

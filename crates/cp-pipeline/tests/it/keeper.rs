@@ -99,7 +99,7 @@ db_test! {
         let mut keeper = keeper(&world, &log);
         let policy = async |bodies_days, metadata_days| {
             let mut tx = world.test.db.begin_write(InstallationScope::grant()).await.unwrap();
-            let policy = RetentionPolicy { bodies_days, metadata_days };
+            let policy = RetentionPolicy { bodies_days, metadata_days, scores_days: None };
             set_retention(&mut tx, world.scope, policy, world.clock.now()).await.unwrap();
             tx.commit().await.unwrap();
             world.clock.advance(Duration::from_secs(60));

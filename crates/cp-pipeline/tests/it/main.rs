@@ -134,6 +134,7 @@ impl World {
             client_fingerprint: Some([4; 16]),
             capture: cp_base::CaptureMark::default(),
             gateway_key: None,
+            source: cp_base::CallSource::Gateway,
         }
     }
 
@@ -238,6 +239,7 @@ mod batches;
 mod keeper;
 mod privacy;
 mod tenants;
+mod told;
 
 db_test! {
     async fn a_call_is_decoded_priced_and_stored(test: TestDb) {

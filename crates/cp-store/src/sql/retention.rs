@@ -2,17 +2,18 @@
 
 cp_db::statements! {
     /// A project's policy.
-    FIND_POLICY = "SELECT bodies_days, metadata_days FROM retention_policies WHERE project_id = $1";
+    FIND_POLICY = "SELECT bodies_days, metadata_days, scores_days FROM retention_policies WHERE project_id = $1";
 
     /// Another policy.
-    SET_POLICY = "INSERT INTO retention_policies (org_id, project_id, bodies_days, metadata_days, updated_at)
-                  VALUES ($1, $2, $3, $4, $5)
+    SET_POLICY = "INSERT INTO retention_policies (org_id, project_id, bodies_days, metadata_days, scores_days, updated_at)
+                  VALUES ($1, $2, $3, $4, $5, $6)
                   ON CONFLICT (project_id) DO UPDATE SET bodies_days = excluded.bodies_days,
-                     metadata_days = excluded.metadata_days, updated_at = excluded.updated_at";
+                     metadata_days = excluded.metadata_days, scores_days = excluded.scores_days,
+                     updated_at = excluded.updated_at";
 
     /// Every policy, for the one who keeps house.
-    LIST_POLICIES = "SELECT org_id, project_id, bodies_days, metadata_days FROM retention_policies
-                      WHERE bodies_days IS NOT NULL OR metadata_days IS NOT NULL";
+    LIST_POLICIES = "SELECT org_id, project_id, bodies_days, metadata_days, scores_days FROM retention_policies
+                      WHERE bodies_days IS NOT NULL OR metadata_days IS NOT NULL OR scores_days IS NOT NULL";
 
     /// A new hold.
     CREATE_HOLD = "INSERT INTO legal_holds (org_id, project_id, hold_id, person, call_id, reason, placed_by, placed_at)

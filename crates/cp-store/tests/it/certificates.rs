@@ -78,7 +78,7 @@ db_test! {
         assert!(!release_hold(&mut tx, ours, holds[0].id, Timestamp(7)).await.unwrap());
         assert_eq!(list_holds(&mut tx, ours).await.unwrap(), holds[1..]);
 
-        let policy = RetentionPolicy { bodies_days: Some(30), metadata_days: None };
+        let policy = RetentionPolicy { bodies_days: Some(30), metadata_days: None, scores_days: Some(90) };
         set_retention(&mut tx, ours, RetentionPolicy::default(), Timestamp(8)).await.unwrap();
         assert_eq!(list_retention(&mut tx).await.unwrap(), []);
         set_retention(&mut tx, ours, policy, Timestamp(8)).await.unwrap();

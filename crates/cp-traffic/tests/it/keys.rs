@@ -102,7 +102,9 @@ db_test! {
         begin(&world, &test.db).await;
         let documents = world.store.reseal(world.ours, None).await.unwrap();
         assert!(documents.next.is_some() && documents.changed == 0);
-        let end = world.store.reseal(world.ours, documents.next.as_deref()).await.unwrap();
+        let scores = world.store.reseal(world.ours, documents.next.as_deref()).await.unwrap();
+        assert!(scores.next.is_some() && scores.changed == 0);
+        let end = world.store.reseal(world.ours, scores.next.as_deref()).await.unwrap();
         assert_eq!(end, Resealed::default());
     }
 }

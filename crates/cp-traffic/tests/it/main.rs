@@ -13,6 +13,7 @@ mod money;
 mod people;
 mod reading;
 mod retention;
+mod scores;
 mod sealing;
 mod threads;
 mod world;

@@ -60,6 +60,8 @@ impl World {
             path: "/v1/chat/completions".to_owned(),
             client_fingerprint: Some([7; 16]),
             gateway_key: None,
+            source: cp_base::CallSource::Gateway,
+            prompt_version: None,
             outcome: None,
             status: None,
             error_code: None,

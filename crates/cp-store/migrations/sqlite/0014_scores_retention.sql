@@ -1,0 +1,2 @@
+-- For how many days scores are kept.
+ALTER TABLE retention_policies ADD COLUMN scores_days INTEGER;

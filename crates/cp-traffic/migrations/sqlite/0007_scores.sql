@@ -1,0 +1,28 @@
+-- What people and programs think of calls, traces, sessions and versions of prompts. A score's name, number and label are in
+-- the clear, so that they can be counted; traces and sessions are keyed digests, and the rest is sealed.
+CREATE TABLE scores (
+    org_id            BLOB   NOT NULL,
+    project_id        BLOB   NOT NULL,
+    score_id          BLOB   NOT NULL,
+    name              TEXT   NOT NULL,
+    data_type         TEXT   NOT NULL,
+    number            REAL,
+    label             TEXT,
+    source            TEXT   NOT NULL,
+    author            TEXT,
+    call_id           BLOB,
+    prompt_version_id BLOB,
+    trace             BLOB,
+    session           BLOB,
+    sealed            BLOB  NOT NULL,
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL,
+    PRIMARY KEY (score_id, project_id)
+) STRICT;
+
+CREATE INDEX scores_by_time ON scores (project_id, created_at, score_id);
+CREATE INDEX scores_by_call ON scores (call_id, project_id) WHERE call_id IS NOT NULL;
+CREATE INDEX scores_by_trace ON scores (trace, project_id) WHERE trace IS NOT NULL;
+CREATE INDEX scores_by_session ON scores (session, project_id) WHERE session IS NOT NULL;
+CREATE INDEX scores_by_prompt_version ON scores (prompt_version_id, project_id)
+    WHERE prompt_version_id IS NOT NULL;
