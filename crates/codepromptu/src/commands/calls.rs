@@ -103,6 +103,9 @@ struct FilterArgs {
     /// Client's fingerprint
     #[arg(long, value_name = "HEX")]
     client: Option<String>,
+    /// How they are known: gateway, which they passed, or ingestion, by which a client told of them
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
 }
 
 /// Which stored calls.
@@ -120,6 +123,9 @@ struct RangeArgs {
     /// End user, as the SDK's field names them
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Session, as its client calls it
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// An entry of the SDK's metadata, such as team=search
     #[arg(long, value_name = "NAME=VALUE")]
     metadata: Option<String>,
@@ -146,6 +152,7 @@ impl FilterArgs {
             min_tokens: self.min_tokens,
             conversation: self.conversation,
             client: self.client,
+            source: self.source,
             ..CallQuery::default()
         }
     }
@@ -158,6 +165,7 @@ impl RangeArgs {
             until: self.until,
             text: self.text,
             user: self.user,
+            session: self.session,
             metadata: self.metadata,
             trace: self.trace,
             batch: self.batch,
