@@ -286,6 +286,8 @@ mod tests {
             "since" | "until" => "1h",
             "operation" => "chat",
             "outcome" => "lost",
+            "source" => "ingestion",
+            "prompt_version" => "pv_01h455vb4pex5vsknk084sn02q",
             "conversation" => "conv_01h455vb4pex5vsknk084sn02q",
             "client" => "00112233445566778899aabbccddeeff",
             "metadata" => "team=search",

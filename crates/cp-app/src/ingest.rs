@@ -14,8 +14,6 @@ use crate::{App, AppError, Ctx};
 
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 1_024;
-/// The largest call, as JSON.
-const MAX_CALL_BYTES: usize = 8 * 1024 * 1024;
 
 /// A call, or a piece of one, as it is to be kept.
 #[derive(Clone, Debug)]
@@ -30,8 +28,8 @@ pub struct ToldCall {
     pub prompt_version: Option<PromptVersionId>,
     /// Where it was told.
     pub path: &'static str,
-    /// The observation.
-    pub json: Vec<u8>,
+    /// What is told.
+    pub observation: Observation,
 }
 
 /// Why what was told is not kept.
@@ -39,6 +37,8 @@ pub struct ToldCall {
 pub enum NotKept {
     /// The project wants no record of it.
     ByPolicy,
+    /// It is larger than a call may be.
+    TooLarge,
     /// It could not be written now.
     Failed(String),
 }
@@ -113,18 +113,10 @@ impl App {
         if observation.id.is_empty() || observation.id.len() > MAX_ID_BYTES {
             return Err(AppError::invalid(format_args!("an id has 1 to {MAX_ID_BYTES} bytes")));
         }
-        let json = serde_json::to_vec(&observation).map_err(AppError::internal)?;
-        if json.len() > MAX_CALL_BYTES {
-            return Err(AppError::too_large(format_args!(
-                "a call has at most {MAX_CALL_BYTES} bytes, and `{}` has {}",
-                observation.id,
-                json.len()
-            )));
-        }
         let call = self.call_observed(ctx, &observation.id)?;
-        let provider = observation.provider.unwrap_or_else(|| "unknown".to_owned());
+        let provider = observation.provider.clone().unwrap_or_else(|| "unknown".to_owned());
         let prompt_version = self.made_from(ctx, &observation.metadata).await;
-        Ok(ToldCall { scope: ctx.scope, call, provider, prompt_version, path, json })
+        Ok(ToldCall { scope: ctx.scope, call, provider, prompt_version, path, observation })
     }
 
     /// The version that a client says a call was made from. What it says of one that there is not stays with what else it says.
@@ -145,6 +137,7 @@ impl From<NotKept> for AppError {
                 public: "it is not kept: the project's capture policy wants no record of it".to_owned(),
                 source: None,
             },
+            NotKept::TooLarge => Self::too_large("it is not kept: what is told of a call has at most 8 MiB"),
             NotKept::Failed(why) => Self {
                 kind: ErrorKind::Unavailable,
                 public: "it is not kept: the capture log takes nothing now; try again shortly".to_owned(),

@@ -95,6 +95,23 @@ impl App {
     }
 }
 
+impl App {
+    /// What redacts what is written into the project; none where nothing is redacted.
+    pub(crate) async fn redactor(&self, ctx: &Ctx) -> Result<Option<Redactor>, AppError> {
+        let mut tx = self.parts.db.begin_read(ctx.scope).await?;
+        let Some(stored) = cp_store::find_capture_policy(&mut tx, ctx.scope).await? else { return Ok(None) };
+        drop(tx);
+        // What cannot be redacted is not written.
+        let policy = PolicyDocument::from_json(&stored.document)
+            .and_then(|document| CapturePolicy::new(document, stored.version))
+            .map_err(AppError::internal)?;
+        if policy.rules().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Redactor::new(policy.rules().clone(), &self.parts.traffic.hashing_key(ctx.scope)?)))
+    }
+}
+
 fn unusable(error: &DocumentError) -> AppError {
     AppError::invalid(error)
 }

@@ -1,6 +1,9 @@
 //! Scores: what people and programs think of calls, traces, sessions and versions of prompts.
 
+use std::borrow::Cow;
+
 use cp_base::{CallId, ScoreId, Timestamp};
+use cp_redact::Redactor;
 use cp_traffic::{Score, ScoreFilter, ScoreSource, ScoreTarget, ScoreValue, StoreError};
 use serde_json::{Map, Value};
 
@@ -89,7 +92,10 @@ impl App {
         if new.len() > MAX_AT_ONCE {
             return Err(AppError::invalid(format_args!("give at most {MAX_AT_ONCE} scores at once")));
         }
-        let scores = new.into_iter().map(|new| self.score(ctx, new)).collect::<Result<Vec<_>, _>>()?;
+        let mut scores = new.into_iter().map(|new| self.score(ctx, new)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(redactor) = self.redactor(ctx).await? {
+            scores.iter_mut().for_each(|score| redact(&redactor, score));
+        }
         let [first, rest @ ..] = scores.as_slice() else { return Ok(Vec::new()) };
         let event = match rest {
             [] => Event::new("score.write", first.id).detail(&first.name),
@@ -232,4 +238,18 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Takes out of what somebody wrote what the project wants redacted.
+fn redact(redactor: &Redactor, score: &mut Score) {
+    let text = |text: &mut String| {
+        if let Cow::Owned(redacted) = redactor.text(text) {
+            *text = redacted;
+        }
+    };
+    score.comment.iter_mut().for_each(text);
+    if let ScoreValue::Text(words) | ScoreValue::Categorical(words) = &mut score.value {
+        text(words);
+    }
+    redactor.fields(&mut score.metadata);
 }

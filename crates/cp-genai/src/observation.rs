@@ -92,6 +92,29 @@ impl Observation {
         set(&mut self.session, later.session);
     }
 
+    /// Only what is counted: when, where, which model, how many tokens, at what cost, how it ended.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self {
+            id: self.id,
+            trace: self.trace,
+            session: self.session,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            first_chunk_at: self.first_chunk_at,
+            provider: self.provider,
+            operation: self.operation,
+            request_model: self.request_model,
+            response_model: self.response_model,
+            response_id: self.response_id,
+            usage: self.usage,
+            cost_usd_nanos: self.cost_usd_nanos,
+            finish_reasons: self.finish_reasons,
+            error: self.error.map(|_| String::new()),
+            ..Self::default()
+        }
+    }
+
     /// The call, as far as it is told.
     #[must_use]
     pub fn decode(&self) -> DecodedCall {
@@ -221,6 +244,17 @@ mod tests {
         let once = told.clone();
         told.add(later);
         assert_eq!(told, once, "told again, it changes nothing");
+    }
+
+    #[test]
+    fn what_is_counted_is_nothing_that_anybody_wrote() {
+        let told: Observation =
+            serde_json::from_str(include_str!("../tests/fixtures/observation.json")).unwrap();
+        let counted = serde_json::to_string(&told.counted()).unwrap();
+        for said in ["brief", "Peru", "Lima", "ann", "search", "temperature", "answer"] {
+            assert!(!counted.contains(said), "{said}: {counted}");
+        }
+        assert!(counted.contains("gpt-4o") && counted.contains("\"input_tokens\":20"), "{counted}");
     }
 
     #[test]

@@ -230,7 +230,7 @@ async fn delete(tx: &mut Tx, person: Person, doomed: Doomed) -> Result<Erased, S
     let scores = delete_scores(tx, scope, &calls).await?;
     let unnamed = doomed.unnamed.iter().map(|call| args![scope, until, *call]).collect();
     // A client may tell of these again.
-    let told = tx.fetch_many(sql::LIST_TOLD, args![scope], calls.clone()).await?;
+    let told = tx.fetch_many(sql::told::LIST_TOLD, args![scope], calls.clone()).await?;
     let told = told.iter().map(|row| Ok(args![scope, until, row.get::<CallId>("call_id")?]));
     let told = told.collect::<Result<Vec<_>, StoreError>>()?;
     let erased = Erased {

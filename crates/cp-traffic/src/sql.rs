@@ -1,6 +1,7 @@
 //! The traffic store's statements.
 
 pub(crate) mod scores;
+pub(crate) mod told;
 
 /// The columns of a `CallSummary`.
 macro_rules! summary {
@@ -111,9 +112,6 @@ cp_db::statements! {
     /// Stores by what calls may be named.
     STORE_HANDLES = "INSERT INTO call_handles (org_id, project_id, handle, call_id) VALUES [($1, $2, $3, $4)]
                      ON CONFLICT (handle, call_id, project_id) DO NOTHING";
-
-    /// By what a call may be named. Uses call_handles_by_call.
-    LIST_HANDLES = "SELECT handle FROM call_handles WHERE project_id = $1 AND call_id = $2";
 
     /// The latest call of that name before another one. Providers repeat their ids.
     FIND_NAMED = "SELECT calls.call_id AS call_id, calls.conversation_id AS conversation_id,
@@ -293,10 +291,6 @@ cp_db::statements! {
     LIST_SUBJECT_KEYS_BY_OTHER = "SELECT subject_key_id, user_digest, other_digest, wrapped, destroyed_at FROM subject_keys
                                    WHERE project_id = $1 AND other_digest IN ([$2])";
 
-    /// Whose a secret is.
-    FIND_SUBJECT_USERS = "SELECT user_digest, other_digest FROM subject_keys
-                           WHERE project_id = $1 AND subject_key_id = $2";
-
     /// Nothing opens with a person's secrets any more.
     DESTROY_SUBJECT_KEYS = "UPDATE subject_keys SET wrapped = NULL, destroyed_at = $3
                              WHERE project_id = $1 AND (user_digest = $2 OR other_digest = $2)
@@ -319,9 +313,6 @@ cp_db::statements! {
 
     /// What was filed of the calls' costs goes.
     DELETE_COST_CHANGES = "DELETE FROM cost_changes WHERE project_id = $1 AND call_id IN ([$2])";
-
-    /// Those of these calls that clients told of, and may tell of again.
-    LIST_TOLD = "SELECT call_id FROM calls WHERE project_id = $1 AND source = 'ingestion' AND call_id IN ([$2])";
 
     /// The bodies of calls that go, for the collector.
     MARK_GARBAGE = "INSERT INTO body_garbage (project_id, hash) VALUES [($1, $2)]
@@ -425,7 +416,7 @@ mod tests {
     use cp_testkit::db_test;
 
     fn all() -> Vec<cp_db::Statement> {
-        [crate::sql::ALL, crate::sql::scores::ALL].concat()
+        [crate::sql::ALL, crate::sql::scores::ALL, crate::sql::told::ALL].concat()
     }
 
     #[test]

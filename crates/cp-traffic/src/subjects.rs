@@ -302,7 +302,7 @@ impl Subjects {
         subject: SubjectKeyId,
     ) -> Result<Vec<Digest>, StoreError> {
         let mut tx = self.db.begin_read(scope).await?;
-        let row = tx.fetch_optional(sql::FIND_SUBJECT_USERS, args![scope, subject]).await?;
+        let row = tx.fetch_optional(sql::told::FIND_SUBJECT_USERS, args![scope, subject]).await?;
         let Some(row) = row else { return Ok(Vec::new()) };
         let mut users = vec![row.get("user_digest")?, row.get("other_digest")?];
         users.dedup();

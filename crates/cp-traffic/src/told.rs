@@ -34,7 +34,7 @@ impl TrafficStore {
         let told = rows.first().map_or(Ok(Told::default()), Told::of)?;
         let subject =
             rows.first().map(|row| row.get_optional::<SubjectKeyId>("subject_key_id")).transpose()?;
-        let handles = tx.fetch_all(sql::LIST_HANDLES, args![scope, call]).await?;
+        let handles = tx.fetch_all(sql::told::LIST_HANDLES, args![scope, call]).await?;
         let handles = handles.iter().map(|row| row.get("handle")).collect::<Result<_, _>>()?;
         drop(tx);
         // Read afterwards: where it has changed in between, it is newer than `told` says, and the write is refused.

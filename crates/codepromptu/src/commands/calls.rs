@@ -106,6 +106,9 @@ struct FilterArgs {
     /// Version of a prompt that they were made from, by its id
     #[arg(long, value_name = "ID")]
     prompt_version: Option<String>,
+    /// How they are known: gateway, which they passed, or ingestion, by which a client told of them
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
 }
 
 /// Which stored calls.
@@ -123,6 +126,9 @@ struct RangeArgs {
     /// End user, as the SDK's field names them
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// Session, as its client calls it
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
     /// An entry of the SDK's metadata, such as team=search
     #[arg(long, value_name = "NAME=VALUE")]
     metadata: Option<String>,
@@ -150,6 +156,7 @@ impl FilterArgs {
             conversation: self.conversation,
             client: self.client,
             prompt_version: self.prompt_version,
+            source: self.source,
             ..CallQuery::default()
         }
     }
@@ -162,6 +169,7 @@ impl RangeArgs {
             until: self.until,
             text: self.text,
             user: self.user,
+            session: self.session,
             metadata: self.metadata,
             trace: self.trace,
             batch: self.batch,

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use cp_app::{App, ToldLog};
+use cp_app::App;
 use cp_audit::{AuditStream, Webhook};
 use cp_base::{Clock, SystemClock, Token};
 use cp_capture::{Log, Recovery};
@@ -97,7 +97,7 @@ pub(super) async fn assemble(
     let gateway = ground.gateway(snapshot(config, &rows, known.projects)?);
     let Ground { clock, random, ids, master, db, secrets, registry, traffic, policies, log, recovery } =
         ground;
-    let teller = Arc::new(Teller { log: log.clone(), policies: policies.subscribe(), clock: clock.clone() });
+    let teller = Teller { log: log.clone(), policies: policies.subscribe(), clock: clock.clone() };
     let policies = Arc::new(PolicyKeeper { db: db.clone(), gateway: gateway.clone(), policies });
     let setter = policies.clone();
     let node = NodeView {
@@ -127,10 +127,7 @@ pub(super) async fn assemble(
         fingerprint_key: registry.fingerprint_key().clone(),
         node: Arc::new(move || node.now()),
         providers: sign_in_providers(config)?,
-        told: ToldLog::new(move |calls| {
-            let teller = teller.clone();
-            Box::pin(async move { teller.tell(calls).await })
-        }),
+        told: teller.link(),
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
         is_private: config.server.public_url.is_none(),
     });

@@ -132,11 +132,12 @@ async fn retention_is_shown_and_set() {
     let installation = Installation::new().await;
     let program = installation.serve();
     let (shown, _) = ask(&installation, &program, &["retention", "show"]);
-    assert_eq!(shown.matches("forever").count(), 2, "{shown}");
+    assert_eq!(shown.matches("forever").count(), 3, "{shown}");
     let (set, code) = ask(&installation, &program, &["retention", "set", "--bodies", "30"]);
     assert!(code == 0 && set.contains("30 days") && set.contains("forever"), "{set}");
     let (set, code) = ask(&installation, &program, &["retention", "set", "--bodies", "0"]);
     assert!(code != 0 && set.contains("capture policy"), "{set}");
-    let (set, _) = ask(&installation, &program, &["retention", "set", "--bodies", "forever"]);
-    assert_eq!(set.matches("forever").count(), 2, "{set}");
+    let (set, _) =
+        ask(&installation, &program, &["retention", "set", "--bodies", "forever", "--scores", "90"]);
+    assert!(set.matches("forever").count() == 2 && set.contains("90 days"), "{set}");
 }

@@ -35,7 +35,7 @@ async fn ingest(world: &World, batch: Value) -> (u16, Value) {
 /// What was told so far, and forgotten here.
 fn told(world: &World) -> Vec<Observation> {
     let told: Vec<_> = std::mem::take(&mut *world.told.lock().unwrap());
-    told.iter().map(|call| serde_json::from_slice(&call.json).unwrap()).collect()
+    told.into_iter().map(|call| call.observation).collect()
 }
 
 fn ids(answers: &Value) -> Vec<&str> {

@@ -184,3 +184,20 @@ fn langfuse_s_libraries_give_scores_one_by_one_and_together() {
         assert_eq!(editor.public("GET", "/scores/s-1", Value::Null).await.0, 404);
     });
 }
+
+#[test]
+fn what_a_project_wants_redacted_is_redacted_of_scores() {
+    with_world(async |world| {
+        let owner = Asker::with(&world, Role::Owner).await;
+        let policy = json!({ "policy": { "redact": ["email"] } });
+        assert_eq!(owner.ask("PUT", "/capture-policy", policy).await.0, 200);
+        for value in [json!(1), json!("ask ann.lee@example.com")] {
+            let new = json!({ "name": "n", "value": value, "trace_id": "t", "comment": "by ann.lee@example.com",
+                "metadata": { "to": ["ann.lee@example.com"] } });
+            let (status, made) = owner.ask("POST", "/scores", new).await;
+            assert_eq!(status, 201, "{made}");
+            assert!(made["comment"].as_str().unwrap().starts_with("by "), "{made}");
+            assert!(!made.to_string().contains("ann.lee"), "{made}");
+        }
+    });
+}

@@ -7,7 +7,7 @@ use cp_store::{
     Erased, Erasure, ErasureCertificate, ErasureState, Found, RetentionPolicy, create_erasure, find_erasure,
     set_retention,
 };
-use cp_traffic::CallFilter;
+use cp_traffic::{CallFilter, Score, ScoreFilter, ScoreSource, ScoreTarget, ScoreValue};
 
 use super::*;
 
@@ -112,6 +112,37 @@ db_test! {
         keeper.keep().await.unwrap();
         let left = world.traffic.list_calls(world.scope, &CallFilter::default(), None, 10).await.unwrap();
         assert_eq!(left.calls.iter().map(|call| call.call).collect::<Vec<_>>(), [young]);
+    }
+
+    async fn scores_go_by_an_age_of_their_own(test: TestDb) {
+        let world = World::new(test).await;
+        let log = world.open_log();
+        let old = world.clock.now();
+        let score = |name: &str, at| Score {
+            id: world.ids.mint(),
+            client_id: None,
+            name: name.to_owned(),
+            value: ScoreValue::Numeric(1.0),
+            target: ScoreTarget { trace: Some("t".to_owned()), ..ScoreTarget::default() },
+            source: ScoreSource::Api,
+            author: None,
+            author_name: String::new(),
+            comment: None,
+            environment: None,
+            metadata: serde_json::Map::new(),
+            created_at: at,
+            updated_at: at,
+        };
+        world.clock.advance(Duration::from_secs(3 * 24 * 3600));
+        let scores = [score("old", old), score("young", world.clock.now())];
+        let mut tx = world.test.db.begin_write(world.scope).await.unwrap();
+        world.traffic.put_scores(&mut tx, world.scope, &scores).await.unwrap();
+        let policy = RetentionPolicy { scores_days: Some(2), ..RetentionPolicy::default() };
+        set_retention(&mut tx, world.scope, policy, world.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        keeper(&world, &log).keep().await.unwrap();
+        let left = world.traffic.list_scores(world.scope, &ScoreFilter::default(), 0, 10).await.unwrap();
+        assert_eq!(left.iter().map(|score| score.name.as_str()).collect::<Vec<_>>(), ["young"]);
     }
 
     async fn a_new_master_key_loses_nothing_that_is_in_the_log(test: TestDb) {

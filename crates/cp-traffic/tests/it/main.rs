@@ -16,6 +16,7 @@ mod retention;
 mod scores;
 mod sealing;
 mod threads;
+mod told;
 mod world;
 mod writing;
 

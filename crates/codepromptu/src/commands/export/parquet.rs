@@ -71,6 +71,7 @@ const COLUMNS: &[(&str, Kind, &str)] = &[
     ("conversation_id", Text, "/conversation_id"),
     ("client", Text, "/client"),
     ("gateway_key", Text, "/gateway_key"),
+    ("source", Text, "/source"),
     ("node_id", Text, "/node_id"),
     ("request_bytes", Count, "/request_bytes"),
     ("response_bytes", Count, "/response_bytes"),
