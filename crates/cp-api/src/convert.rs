@@ -5,7 +5,9 @@ pub(crate) mod gateway;
 pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod prompt;
+pub(crate) mod reference;
 pub(crate) mod retention;
+pub(crate) mod review;
 
 use cp_app::model as domain;
 use cp_base::CaptureMark;

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
     account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, retention, sign_in, single_sign_on, status, tail, teams,
+    prices, prompts, proposals, references, retention, sign_in, single_sign_on, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -109,6 +109,15 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(labels::list_label_moves))
         .routes(routes!(labels::list_protected_labels))
         .routes(routes!(labels::protect_label, labels::unprotect_label))
+        .routes(routes!(proposals::propose_move))
+        .routes(routes!(proposals::list_proposals))
+        .routes(routes!(proposals::get_proposal))
+        .routes(routes!(proposals::comment_on_proposal))
+        .routes(routes!(proposals::approve_proposal))
+        .routes(routes!(proposals::reject_proposal))
+        .routes(routes!(proposals::withdraw_proposal))
+        .routes(routes!(references::list_references, references::create_reference))
+        .routes(routes!(references::delete_reference))
 }
 
 /// Retention, holds, people's rights, data keys.

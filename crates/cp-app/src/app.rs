@@ -24,6 +24,7 @@ use crate::act::Event;
 use crate::entrance::Entrance;
 use crate::gateway::GatewayLink;
 use crate::node::{NodeStatus, NotReady};
+use crate::prompts::Measure;
 use crate::{AppError, Ctx, Tail, chain};
 
 /// How long the store may take to answer before the node counts as not ready.
@@ -75,6 +76,8 @@ pub struct Parts {
     pub providers: cp_oidc::Providers,
     /// Hands a project's new capture policy to those who act on it.
     pub set_policy: Arc<dyn Fn(ProjectId, CapturePolicy) + Send + Sync>,
+    /// Measures versions of prompts.
+    pub measure: Measure,
 }
 
 /// The use cases of one node. Cheap to clone.

@@ -5,6 +5,9 @@
 
 mod compose;
 mod labels;
+mod references;
+mod reviews;
+mod rules;
 mod versions;
 
 use std::sync::Arc;
@@ -22,7 +25,10 @@ use crate::teams::find_team;
 use crate::{App, AppError, Ctx};
 
 pub use compose::RenderedVersion;
-pub use labels::LabelChange;
+pub use labels::{LabelChange, RollBack};
+pub use references::{NewReference, SeenReference};
+pub use reviews::{Decision, ProposalView};
+pub use rules::{LabelRule, Measure, Measuring, Wanted, measure_nothing};
 pub use versions::{SavedVersion, VersionDraft};
 
 /// A prompt with its labels.

@@ -72,6 +72,12 @@ kinds! {
     Prompt, PromptId, "prm";
     /// A version of a prompt.
     PromptVersion, PromptVersionId, "pv";
+    /// A label's move that somebody proposes.
+    Proposal, ProposalId, "prop";
+    /// What somebody says of a version.
+    Comment, CommentId, "cmt";
+    /// That one prompt has to do with another.
+    CrossReference, CrossReferenceId, "xref";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// The secret of one person in one project.

@@ -75,13 +75,16 @@ pub use people::{
 };
 pub use policies::{StoredPolicy, find_capture_policy, list_capture_policies, set_capture_policy};
 pub use prompts::{
-    ChangedPrompt, Includer, Label, LabelMove, NewMove, NewVersion, Prompt, PromptFilter, ProtectedLabel,
-    Sealer, Serves, Version, add_serves, count_prompts, create_prompt, create_version, find_label,
-    find_library_revision, find_prompt, find_prompt_named, find_version, find_version_by_document,
-    find_version_by_id, find_versions_with, is_prompt_name_taken, list_changed, list_includers,
-    list_label_moves, list_labels, list_prompt_names, list_prompts, list_protected_labels,
-    list_recent_prompts, list_serves, list_versions, move_label, protect_label, reseal_library, reseal_rest,
-    unprotect_label, update_prompt,
+    ApprovalRule, Author, ChangedPrompt, CrossReference, Includer, Label, LabelMove, MAX_ENTRIES, NewMove,
+    NewVersion, Prompt, PromptFilter, Proposal, ProposalEntry, ProposalFilter, ProtectedLabel,
+    ReferenceTarget, Sealer, Serves, Version, add_proposal_entry, add_serves, close_proposal, count_prompts,
+    create_prompt, create_proposal, create_reference, create_version, delete_reference, find_label,
+    find_library_revision, find_prompt, find_prompt_named, find_proposal, find_reference, find_version,
+    find_version_by_document, find_version_by_id, find_versions_with, hold_proposal, is_prompt_name_taken,
+    list_changed, list_includers, list_label_moves, list_labels, list_prompt_names, list_prompts,
+    list_proposal_entries, list_proposals, list_protected_labels, list_recent_prompts, list_references,
+    list_serves, list_versions, move_label, protect_label, reseal_library, reseal_rest, unprotect_label,
+    update_prompt,
 };
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,
@@ -101,5 +104,5 @@ pub use teams::{
 pub use vault::{OpenProviderKey, ProviderKey, list_provider_keys, remove_provider_key, set_provider_key};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0008_single_sign_on", "0010_prompts")
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0008_single_sign_on", "0010_prompts", "0011_reviews", "0012_references")
     .with_tables(tables::TABLES);

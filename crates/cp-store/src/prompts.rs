@@ -5,6 +5,8 @@
 //! [`list_changed`] asks by.
 
 mod labels;
+mod references;
+mod reviews;
 mod seal;
 mod versions;
 
@@ -18,8 +20,15 @@ use crate::bootstrap::scope_of;
 use crate::sql::prompts as sql;
 
 pub use labels::{
-    Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
+    ApprovalRule, Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
     list_protected_labels, move_label, protect_label, unprotect_label,
+};
+pub use references::{
+    CrossReference, ReferenceTarget, create_reference, delete_reference, find_reference, list_references,
+};
+pub use reviews::{
+    Author, MAX_ENTRIES, Proposal, ProposalEntry, ProposalFilter, add_proposal_entry, close_proposal,
+    create_proposal, find_proposal, hold_proposal, list_proposal_entries, list_proposals,
 };
 pub use seal::{Sealer, reseal_library, reseal_rest};
 pub use versions::{

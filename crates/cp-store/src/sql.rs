@@ -6,7 +6,9 @@ pub(crate) mod gateway;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod prompts;
+pub(crate) mod references;
 pub(crate) mod retention;
+pub(crate) mod reviews;
 pub(crate) mod single_sign_on;
 
 cp_db::statements! {
@@ -97,7 +99,9 @@ mod tests {
             crate::sql::people::ALL,
             crate::sql::policies::ALL,
             crate::sql::prompts::ALL,
+            crate::sql::references::ALL,
             crate::sql::retention::ALL,
+            crate::sql::reviews::ALL,
             crate::sql::single_sign_on::ALL,
         ];
         all.concat()

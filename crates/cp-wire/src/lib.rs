@@ -14,7 +14,9 @@ mod policy;
 mod problem;
 mod prompt;
 mod query;
+mod reference;
 mod retention;
+mod review;
 mod scalar;
 mod sign_in;
 mod single_sign_on;
@@ -47,12 +49,16 @@ pub use problem::{Failing, Problem};
 pub use prompt::{
     Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, MoveLabel, NewPrompt,
     NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery, PromptVersion,
-    PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason, RenderPrompt, RenderedPrompt,
-    SavedPrompt, Variable, VersionQuery,
+    PromptVersions, ProposeMove, Reason, RenderPrompt, RenderedPrompt, SavedPrompt, Variable, VersionQuery,
 };
 pub use query::{CallQuery, PageQuery};
+pub use reference::{CrossReference, CrossReferences, NewCrossReference};
 pub use retention::{
     DataKey, DataKeys, Erasure, Hold, Holds, NewHold, RetentionPolicy, RotationStep, Subject,
+};
+pub use review::{
+    Approval, Decision, Proposal, ProposalComment, ProposalDetail, ProposalEntry, ProposalQuery, Proposals,
+    ProtectLabel, ProtectedLabel, ProtectedLabels,
 };
 pub use scalar::{Cursor, CursorParseError, Usd};
 pub use sign_in::{

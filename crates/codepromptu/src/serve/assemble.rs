@@ -208,6 +208,7 @@ pub(super) async fn assemble(config: &Config) -> anyhow::Result<Parts> {
         node: Arc::new(move || node.now()),
         providers: sign_in_providers(config)?,
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
+        measure: cp_app::library::measure_nothing(),
         is_private: config.server.public_url.is_none(),
     });
     let setup = app.offer_setup().await.context("it cannot be read whether anybody has signed up")?;

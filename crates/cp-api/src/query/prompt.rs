@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 use cp_app::library::{PromptFilter, PromptName, VersionNumber};
-use cp_wire::{PromptQuery, VersionQuery};
+use cp_wire::{PromptQuery, ProposalQuery, VersionQuery};
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, Wrong, money, number, parameter_names};
 use crate::problem::Refusal;
@@ -47,6 +47,17 @@ pub(crate) fn versions(uri: &Uri) -> Result<(Option<VersionNumber>, u64), Refusa
         Ok(())
     })?;
     Ok(request)
+}
+
+/// Reads which proposals are asked for.
+pub(crate) fn proposals(uri: &Uri) -> Result<ProposalQuery, Refusal> {
+    let mut asked = ProposalQuery::default();
+    money::read(uri, &parameter_names::<ProposalQuery>(), |name, value| {
+        let field = if name == "prompt" { &mut asked.prompt } else { &mut asked.state };
+        *field = Some(value.to_owned());
+        Ok(())
+    })?;
+    Ok(asked)
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, Wrong> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use cp_api::Router;
+use cp_app::library::Measurements;
 use cp_app::model::{
     CostByKind, DecodedCall, Http, Message, OperationName, Part, PriceBook, Providers, Usage,
 };
@@ -43,6 +44,8 @@ pub(crate) struct World {
     pub(crate) db: Db,
     pub(crate) random: Arc<Random>,
     pub(crate) ids: IdGenerator,
+    /// What is measured of every version.
+    pub(crate) measured: Arc<Mutex<Measurements>>,
     traffic: TrafficStore,
     node: NodeId,
     clock: Arc<FakeClock>,
@@ -76,6 +79,8 @@ impl World {
                 base_url: "https://api.openai.com".to_owned(),
             }],
         };
+        let measured: Arc<Mutex<Measurements>> = Arc::default();
+        let measures = Arc::clone(&measured);
         let app = App::new(Parts {
             is_private: true,
             db: test.db.clone(),
@@ -97,11 +102,15 @@ impl World {
             node: Arc::new(status),
             providers: Providers::new(Http::over(HttpConnector::new())),
             set_policy: Arc::new(|_, _| {}),
+            measure: Arc::new(move |_, _, _| {
+                let measured = measures.lock().unwrap().clone();
+                Box::pin(async { Ok(measured) })
+            }),
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
         let (db, servers) = (test.db.clone(), JoinSet::new());
-        Self { app, api, live, scope, log_error, db, random, ids, traffic, node, clock, servers }
+        Self { app, api, live, scope, log_error, db, random, ids, measured, traffic, node, clock, servers }
     }
 
     /// A client of this API over a socket.
