@@ -1,6 +1,7 @@
 //! Domain values as wire types.
 
 pub(crate) mod account;
+pub(crate) mod comment;
 pub(crate) mod gateway;
 pub(crate) mod money;
 pub(crate) mod org;

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, proposals, references, retention, sign_in, single_sign_on, status, tail, teams,
+    account, audit, calls, comments, cost, export, gateway, grants, invitations, keys, labels, members, orgs,
+    policy, prices, prompts, proposals, references, retention, sign_in, single_sign_on, status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -116,6 +116,12 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(proposals::approve_proposal))
         .routes(routes!(proposals::reject_proposal))
         .routes(routes!(proposals::withdraw_proposal))
+        .routes(routes!(comments::create_comment))
+        .routes(routes!(comments::list_comments))
+        .routes(routes!(comments::update_comment))
+        .routes(routes!(comments::list_mentions))
+        .routes(routes!(comments::rate_version))
+        .routes(routes!(comments::list_ratings))
         .routes(routes!(references::list_references, references::create_reference))
         .routes(routes!(references::delete_reference))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod comments;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod gateway;

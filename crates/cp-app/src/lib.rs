@@ -49,8 +49,8 @@ pub mod model {
         SessionRow, Team, TeamMember,
     };
     pub use cp_store::{
-        ApprovalRule, Author, CrossReference, Includer, Label as PromptLabel, LabelMove, Prompt, Proposal,
-        ProposalEntry, ProtectedLabel, ReferenceTarget, Version as PromptVersion,
+        ApprovalRule, Author, Comment, CrossReference, Includer, Label as PromptLabel, LabelMove, Prompt,
+        Proposal, ProposalEntry, ProtectedLabel, Rating, ReferenceTarget, Version as PromptVersion,
     };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_store::{EntryRules, GroupRole, SsoDocument};
@@ -71,9 +71,9 @@ pub mod library {
     pub use cp_store::PromptFilter;
 
     pub use crate::prompts::{
-        Archived, Decision, DetailsChange, LabelChange, LabelRule, Measure, Measuring, NewPrompt,
-        NewReference, PromptChange, PromptPage, PromptView, ProposalView, RenderedVersion, RollBack,
-        SavedVersion, SeenReference, VersionDraft, Wanted, measure_nothing,
+        Archived, CommentChange, Decision, DetailsChange, LabelChange, LabelRule, Measure, Measuring,
+        NewPrompt, NewReference, PromptChange, PromptPage, PromptView, ProposalView, RenderedVersion,
+        RollBack, SavedVersion, SeenReference, VersionDraft, Wanted, measure_nothing,
     };
 }
 
@@ -95,7 +95,7 @@ pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
 pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
 pub use provider_sign_in::Departure;
-pub use retention::NewHold;
+pub use retention::{NamedInLibrary, NewHold};
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;
 pub use setup::{NewPerson, SETUP_PREFIX};

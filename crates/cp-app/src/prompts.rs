@@ -3,6 +3,7 @@
 //! A prompt is named by its id or by its name. Versions are never changed; what is saved twice is one version. Who may move
 //! a label that is protected is decided here and nowhere else.
 
+mod comments;
 mod compose;
 mod labels;
 mod references;
@@ -24,6 +25,7 @@ use crate::act::Event;
 use crate::teams::find_team;
 use crate::{App, AppError, Ctx};
 
+pub use comments::CommentChange;
 pub use compose::RenderedVersion;
 pub use labels::{LabelChange, RollBack};
 pub use references::{NewReference, SeenReference};

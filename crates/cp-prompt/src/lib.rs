@@ -45,7 +45,10 @@ pub use name::{
 };
 pub use reference::{Reference, Selector};
 pub use relation::{Relation, RelationParseError, SeenRelation};
-pub use review::{EntryKind, EntryKindParseError, ProposalState, ProposalStateParseError};
+pub use review::{
+    CommentState, CommentStateParseError, EntryKind, EntryKindParseError, ProposalState,
+    ProposalStateParseError,
+};
 pub use template::{Fault, MAX_OUTPUT_BYTES, Position, Template, TemplateError, Variable};
 pub use values::{ValueError, ValueErrors, Values, check_values};
 pub use variable::{VariableSpec, VariableSpecError, VariableType, VariableTypeParseError};

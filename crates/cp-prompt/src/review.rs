@@ -22,6 +22,23 @@ named_values!(ProposalState, ProposalStateParseError, "state of a proposal", {
     Withdrawn = "withdrawn",
 });
 
+/// What became of a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommentState {
+    /// It stands.
+    Open,
+    /// It was seen to.
+    Resolved,
+    /// It is kept, and its text not shown.
+    Hidden,
+}
+
+named_values!(CommentState, CommentStateParseError, "state of a comment", {
+    Open = "open",
+    Resolved = "resolved",
+    Hidden = "hidden",
+});
+
 /// What somebody did about a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {

@@ -4,6 +4,7 @@
 //! a prompt is sealed under the project's data key. Every change takes the next number of the library's revision, which
 //! [`list_changed`] asks by.
 
+mod comments;
 mod labels;
 mod references;
 mod reviews;
@@ -19,6 +20,10 @@ use cp_prompt::{Details, Kind, LabelName, PromptName, Status, VersionNumber};
 use crate::bootstrap::scope_of;
 use crate::sql::prompts as sql;
 
+pub use comments::{
+    Comment, Mentioned, Rating, create_comment, edit_comment, find_comment, find_comments_with,
+    list_comments, list_mentions, list_ratings, rate_version, set_comment_state,
+};
 pub use labels::{
     ApprovalRule, Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
     list_protected_labels, move_label, protect_label, unprotect_label,

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+pub(crate) mod comments;
 pub(crate) mod gateway;
 pub(crate) mod people;
 pub(crate) mod policies;
@@ -95,6 +96,7 @@ mod tests {
             crate::sql::ALL,
             crate::sql::access::ALL,
             crate::sql::audit::ALL,
+            crate::sql::comments::ALL,
             crate::sql::gateway::ALL,
             crate::sql::people::ALL,
             crate::sql::policies::ALL,

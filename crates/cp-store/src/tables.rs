@@ -52,4 +52,7 @@ pub(crate) const TABLES: &[Table] = &[
     Table::new("label_proposals", OfProject),
     Table::new("proposal_entries", OfProject),
     Table::new("prompt_references", OfProject),
+    Table::new("prompt_comments", OfProject),
+    Table::new("comment_mentions", OfProject),
+    Table::new("prompt_ratings", OfProject),
 ];

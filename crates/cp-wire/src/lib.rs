@@ -5,6 +5,7 @@
 
 mod audit;
 mod call;
+mod comment;
 mod gateway;
 mod message;
 mod money;
@@ -27,6 +28,7 @@ pub use call::{
     BatchRef, CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage,
     UsageSource,
 };
+pub use comment::{Comment, CommentChange, CommentQuery, Comments, NewComment, RateVersion, Rating, Ratings};
 pub use gateway::{
     Allowance, Claim, ClaimRequest, Fingerprints, GatewayAccess, GatewayKey, GatewayKeyLimits, GatewayKeys,
     MadeGatewayKey, NewGatewayKey, NewProviderKey, ProviderKey, ProviderKeys, SeenFingerprint,

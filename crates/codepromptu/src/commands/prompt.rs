@@ -12,6 +12,7 @@ mod save;
 mod see;
 mod set;
 mod sure;
+mod talk;
 
 pub(super) use see::write_list;
 
@@ -76,6 +77,14 @@ enum PromptCommand {
     Protect(labels::ProtectArgs),
     /// Let whoever may write prompts move a label again
     Unprotect(labels::UnprotectArgs),
+    /// Say something of a version or a proposal; change, resolve or hide a comment
+    Comment(talk::CommentArgs),
+    /// List the comments on a prompt
+    Comments(talk::CommentsArgs),
+    /// List the comments that mention you, newest first
+    Mentions(Json),
+    /// Say how good you find a version; list what people find without it
+    Rate(talk::RateArgs),
     /// Say what a prompt has to do with another, or with something else
     Relate(relate::RelateArgs),
     /// List what a prompt has to do with others
@@ -117,6 +126,10 @@ pub(crate) async fn run(args: PromptArgs) -> anyhow::Result<()> {
         PromptCommand::Withdraw(args) => review::withdraw(&client, args).await,
         PromptCommand::Protect(args) => labels::protect(&client, args).await,
         PromptCommand::Unprotect(args) => labels::unprotect(&client, &args).await,
+        PromptCommand::Comment(args) => talk::comment(&client, args).await,
+        PromptCommand::Comments(args) => talk::comments(&client, args).await,
+        PromptCommand::Mentions(json) => talk::mentions(&client, &json).await,
+        PromptCommand::Rate(args) => talk::rate(&client, args).await,
         PromptCommand::Relate(args) => relate::relate(&client, args).await,
         PromptCommand::Related(args) => relate::related(&client, &args).await,
         PromptCommand::Unrelate(args) => relate::unrelate(&client, &args).await,

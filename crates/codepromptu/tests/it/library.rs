@@ -243,6 +243,29 @@ async fn a_label_moves_by_approval() {
 }
 
 #[tokio::test]
+async fn versions_are_talked_about() {
+    let library = Library::new().await;
+    library.ok(&["prompt", "create", "greeting", "--text", "One"]);
+    let said = library.ok(&["prompt", "comment", "greeting#1", "too short"]);
+    let (id, rest) = said.split_once(' ').unwrap();
+    assert_eq!(rest, "on greeting#1 is open.\n");
+    library.ok(&["prompt", "comment", "greeting", "is it?", "--reply-to", id]);
+    library.ok(&["prompt", "comment", id, "far too short", "--state", "resolved"]);
+    let comments = library.ok(&["prompt", "comments", "greeting", "#1"]);
+    let rows: Vec<_> = comments.lines().skip(1).collect();
+    assert!(rows[0].ends_with("edited: far too short") && rows[0].contains("resolved"), "{comments}");
+    assert!(rows[1].contains(id) && rows[1].ends_with("is it?"), "{comments}");
+    assert_eq!(library.json(&["prompt", "mentions"])["comments"], json!([]));
+    assert_eq!(library.ok(&["prompt", "rate", "greeting", "4"]), "greeting#1 has 4 of 5 from you.\n");
+    assert_eq!(library.json(&["prompt", "rate", "greeting"])["mean"], 4.0);
+    library.refused(1, &["prompt", "rate", "greeting", "6"]);
+    let proposed = library.ok(&["prompt", "propose", "greeting", "live"]);
+    let id = proposed.split_once(' ').unwrap().0;
+    let said = library.ok(&["prompt", "comment", id, "why now?"]);
+    assert_eq!(said, format!("That is comment 1 of {id}.\n"));
+}
+
+#[tokio::test]
 async fn prompts_are_related() {
     let library = Library::new().await;
     for name in ["long", "short"] {

@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 use cp_app::library::{PromptFilter, PromptName, VersionNumber};
-use cp_wire::{PromptQuery, ProposalQuery, VersionQuery};
+use cp_wire::{CommentQuery, PromptQuery, ProposalQuery, VersionQuery};
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, Wrong, money, number, parameter_names};
 use crate::problem::Refusal;
@@ -47,6 +47,16 @@ pub(crate) fn versions(uri: &Uri) -> Result<(Option<VersionNumber>, u64), Refusa
         Ok(())
     })?;
     Ok(request)
+}
+
+/// Reads which comments are asked for.
+pub(crate) fn comments(uri: &Uri) -> Result<CommentQuery, Refusal> {
+    let mut asked = CommentQuery::default();
+    money::read(uri, &parameter_names::<CommentQuery>(), |_, value| {
+        asked.version = Some(value.to_owned());
+        Ok(())
+    })?;
+    Ok(asked)
 }
 
 /// Reads which proposals are asked for.

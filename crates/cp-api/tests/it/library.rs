@@ -13,6 +13,11 @@ impl<'a> Somebody<'a> {
         Self(world, world.key(world.scope.org_scope(), None, role).await)
     }
 
+    /// Whoever this header says.
+    pub(crate) const fn by(world: &'a World, header: String) -> Self {
+        Self(world, header)
+    }
+
     pub(crate) async fn ask(&self, method: &str, path: &str, json: &Value) -> (u16, Value) {
         let body = if json.is_null() { String::new() } else { json.to_string() };
         self.0.ask(method, &format!("/api/v1{path}"), &[("authorization", &self.1)], &body).await

@@ -44,7 +44,7 @@ const NAMED: &str = r#"{"name":"Name {n}"}"#;
 const PROMPT: &str = r#"{"name":"p/{n}","version":{"content":"x","labels":["staging"]}}"#;
 
 /// Where what belongs to a prompt is found.
-const LIBRARY: [&str; 3] = ["/prompts/", "/proposals/", "/references/"];
+const LIBRARY: [&str; 4] = ["/prompts/", "/proposals/", "/comments/", "/references/"];
 
 /// Where nobody listens: to set a provider is not to ask it.
 const SSO: &str =
@@ -156,6 +156,12 @@ const OPERATIONS: &[Operation] = &[
     ("POST /proposals/{id}/approve", May(ReviewPrompts), "{}", 200),
     ("POST /proposals/{id}/reject", May(ReviewPrompts), "{}", 200),
     ("POST /proposals/{id}/withdraw", May(WritePrompts), "{}", 200),
+    ("POST /prompts/{prompt}/versions/{version}/comments", May(ReviewPrompts), r#"{"text":"x"}"#, 201),
+    ("GET /prompts/{prompt}/comments", May(ReadPrompts), "", 200),
+    ("PATCH /comments/{id}", May(ReviewPrompts), r#"{"state":"resolved"}"#, 200),
+    ("GET /mentions", May(ReadPrompts), "", 200),
+    ("PUT /prompts/{prompt}/versions/{version}/rating", May(ReviewPrompts), r#"{"stars":4}"#, 200),
+    ("GET /prompts/{prompt}/versions/{version}/ratings", May(ReadPrompts), "", 200),
     ("GET /prompts/{prompt}/references", May(ReadPrompts), "", 200),
     ("POST /prompts/{prompt}/references", May(WritePrompts), r#"{"relation":"incident","text":"x"}"#, 201),
     ("DELETE /references/{id}", May(WritePrompts), "", 204),
@@ -275,7 +281,7 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
 }
 
 /// What is said of a prompt, where the operation is about such a thing: a proposal that everybody who may review may
-/// decide, or a reference.
+/// decide, a comment, or a reference.
 async fn said(world: &World, operation: &str, owner: &str, prompt: &str) -> Option<String> {
     let headers = [("authorization", owner)];
     let (path, json, pointer) = match operation.split_once(" /").unwrap().1 {
@@ -285,6 +291,7 @@ async fn said(world: &World, operation: &str, owner: &str, prompt: &str) -> Opti
             assert_eq!(status, 200, "{answer}");
             ("labels/reviewed/proposals", r#"{"version":1}"#, "/proposal/id")
         }
+        path if path.starts_with("comments/") => ("versions/1/comments", r#"{"text":"x"}"#, "/id"),
         path if path.starts_with("references/") => {
             ("references", r#"{"relation":"incident","text":"x"}"#, "/id")
         }

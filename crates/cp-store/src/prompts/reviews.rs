@@ -156,7 +156,7 @@ fn proposal(sealer: &Sealer<'_>, row: &Row) -> Result<Proposal, DbError> {
     })
 }
 
-fn author(row: &Row) -> Result<Author, DbError> {
+pub(super) fn author(row: &Row) -> Result<Author, DbError> {
     Ok(Author { id: row.get("author_id")?, name: row.get("author")? })
 }
 

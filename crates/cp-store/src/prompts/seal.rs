@@ -1,13 +1,14 @@
 //! What of the library is sealed, and sealing it anew when the key has changed.
 
 use cp_base::{
-    CrossReferenceId, DataKeys, Digest, KeyId, ProjectScope, PromptId, PromptVersionId, ProposalId, Random,
+    CommentId, CrossReferenceId, DataKeys, Digest, KeyId, ProjectScope, PromptId, PromptVersionId,
+    ProposalId, Random,
 };
 use cp_db::{Args, DbError, Row, Tx, args};
 use cp_prompt::{Details, Document, LabelName};
 use serde::{Deserialize, Serialize};
 
-use crate::sql::{prompts as sql, references, reviews};
+use crate::sql::{comments, prompts as sql, references, reviews};
 
 /// Seals and opens what belongs to the library of one project.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,14 @@ impl<'a> Sealer<'a> {
         self.open(&reference_context(id), sealed)
     }
 
+    pub(crate) fn comment(&self, id: CommentId, text: &str) -> Vec<u8> {
+        self.seal(&comment_context(id), text.as_bytes())
+    }
+
+    pub(crate) fn open_comment(&self, id: CommentId, sealed: &[u8]) -> Result<String, DbError> {
+        self.open_text(&comment_context(id), sealed)
+    }
+
     fn open_text(&self, context: &[u8], sealed: &[u8]) -> Result<String, DbError> {
         String::from_utf8(self.open(context, sealed)?).map_err(|_| DbError::decode("sealed"))
     }
@@ -166,6 +175,10 @@ fn proposal_context(proposal: ProposalId) -> Vec<u8> {
 
 fn entry_context(proposal: ProposalId, number: i64) -> Vec<u8> {
     [b"proposal entry".as_slice(), proposal.uuid().as_bytes(), &number.to_be_bytes()].concat()
+}
+
+fn comment_context(comment: CommentId) -> Vec<u8> {
+    [b"comment".as_slice(), comment.uuid().as_bytes()].concat()
 }
 
 fn reference_context(reference: CrossReferenceId) -> Vec<u8> {
@@ -233,6 +246,11 @@ async fn reseal_talk(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope) -> R
         let id: CrossReferenceId = row.get("reference_id")?;
         let sealed = sealer.resealed(&reference_context(id), &row)?;
         done += tx.execute(references::RESEAL_REFERENCE, args![org, scope, id, sealed, key]).await?;
+    }
+    for row in tx.fetch_all(comments::LIST_COMMENTS_TO_SEAL, wanted()).await? {
+        let id: CommentId = row.get("comment_id")?;
+        let sealed = sealer.resealed(&comment_context(id), &row)?;
+        done += tx.execute(comments::RESEAL_COMMENT, args![org, scope, id, sealed, key]).await?;
     }
     Ok(done)
 }

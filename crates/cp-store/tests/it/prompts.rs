@@ -3,12 +3,12 @@
 use cp_base::{Clock, ProjectScope, Random, Timestamp};
 use cp_db::Tx;
 use cp_prompt::{
-    Content, Details, Document, EntryKind, Kind, LabelName, ModelConfig, ProposalState, Relation, Status,
-    Syntax, VersionNumber,
+    CommentState, Content, Details, Document, EntryKind, Kind, LabelName, ModelConfig, ProposalState,
+    Relation, Status, Syntax, VersionNumber,
 };
 use cp_store::{
-    Author, CrossReference, NewMove, NewVersion, Prompt, PromptFilter, Proposal, ProposalEntry,
-    ProposalFilter, ReferenceTarget, Sealer, Version,
+    Author, Comment, CrossReference, Mentioned, NewMove, NewVersion, Prompt, PromptFilter, Proposal,
+    ProposalEntry, ProposalFilter, Rating, ReferenceTarget, Sealer, Version,
 };
 use cp_testkit::db_test;
 
@@ -83,6 +83,22 @@ fn entry(kind: EntryKind, text: &str) -> ProposalEntry {
     ProposalEntry { number: 0, kind, text: text.to_owned(), author: anna(), created_at: Timestamp(7) }
 }
 
+fn comment(world: &World, prompt: &Prompt, text: &str) -> Comment {
+    Comment {
+        id: world.ids.mint(),
+        prompt: prompt.id,
+        name: prompt.name.clone(),
+        number: number(1),
+        reply_to: None,
+        state: CommentState::Open,
+        text: text.to_owned(),
+        mentions: Vec::new(),
+        author: anna(),
+        created_at: world.clock.now(),
+        edited_at: None,
+    }
+}
+
 fn anna() -> Author {
     Author { id: "usr_1".to_owned(), name: "anna@x.example".to_owned() }
 }
@@ -142,7 +158,7 @@ db_test! {
         assert_eq!(cp_store::create_version(&mut tx, &sealer, &seen, late).await.unwrap(), None);
     }
 
-    async fn a_label_is_moved_by_whoever_has_seen_where_it_is(test: TestDb) {
+    async fn a_label_is_moved_by_whoever_has_seen_mentionsit_is(test: TestDb) {
         let (world, random) = (World::new(test).await, Random::seeded(3));
         let mut tx = world.tx().await;
         let acme = world.tenant(&mut tx, "acme").await;
@@ -228,6 +244,8 @@ db_test! {
         cp_store::create_proposal(&mut tx, &sealer, scope, &proposal).await.unwrap();
         let entry = entry(EntryKind::Comment, "why?");
         cp_store::add_proposal_entry(&mut tx, &sealer, scope, proposal.id, entry).await.unwrap();
+        let comment = comment(&world, &first, "what of u-17?");
+        cp_store::create_comment(&mut tx, &sealer, scope, &comment).await.unwrap();
         let reference = CrossReference {
             id: world.ids.mint(),
             relation: Relation::Duplicate,
@@ -251,7 +269,7 @@ db_test! {
         assert!(refused.is_retryable(), "{refused}");
         let keys = cp_store::load_data_keys(&mut tx, &world.master).await.unwrap().remove(&scope.project()).unwrap();
         let again = Sealer::new(&keys, &random);
-        assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 7);
+        assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 8);
         assert_eq!(cp_store::reseal_library(&mut tx, &again, scope).await.unwrap(), 0);
         cp_store::reseal_rest(&mut tx, &again, scope).await.unwrap();
         assert_eq!(cp_store::finish_rotation(&mut tx, scope, Timestamp(9)).await.unwrap().len(), 1);
@@ -264,6 +282,8 @@ db_test! {
         assert_eq!(read, Some(proposal.clone()));
         let entries = cp_store::list_proposal_entries(&mut tx, &new, scope, proposal.id).await.unwrap();
         assert_eq!(entries[0].text, "why?");
+        let read = cp_store::find_comment(&mut tx, &new, scope, comment.id).await.unwrap();
+        assert_eq!(read.as_ref(), Some(&comment));
         let found = cp_store::find_reference(&mut tx, &new, scope, reference.id).await.unwrap().unwrap();
         assert_eq!(found.note, "why two?");
         // Of what says the same of both, there is one.
@@ -308,5 +328,46 @@ db_test! {
         let closed = Proposal { state: rejected, closed_at: Some(at), ..first };
         assert_eq!(all, [second, closed]);
         assert!(cp_store::list_proposals(&mut tx, &sealer, other, of(None), 9).await.unwrap().is_empty());
+    }
+
+    async fn comments_are_found_by_version_by_text_and_by_whom_they_mention(test: TestDb) {
+        let (world, random) = (World::new(test).await, Random::seeded(3));
+        let mut tx = world.tx().await;
+        let acme = world.tenant(&mut tx, "acme").await;
+        let other = world.tenant(&mut tx, "other").await.project.scope;
+        let (scope, sealer) = (acme.project.scope, Sealer::new(&acme.keys, &random));
+        let ours = prompt(&world, &mut tx, &sealer, scope, "p").await;
+        let person = world.person(&mut tx, "anna@x.example").await;
+        cp_store::add_member(&mut tx, scope.org_scope(), person, Timestamp(1)).await.unwrap();
+        let mentioned = Mentioned { person, email: "anna@x.example".to_owned() };
+        let first = Comment { mentions: vec![mentioned], ..comment(&world, &ours, "@anna, what of u-17?") };
+        let reply = Comment { reply_to: Some(first.id), ..comment(&world, &ours, "nothing") };
+        let elsewhere = Comment { number: number(2), ..comment(&world, &ours, "fine") };
+        for comment in [&first, &reply, &elsewhere] {
+            cp_store::create_comment(&mut tx, &sealer, scope, comment).await.unwrap();
+        }
+        let list = cp_store::list_comments(&mut tx, &sealer, (scope, ours.id), Some(number(1)), 9).await.unwrap();
+        assert_eq!(list, [first.clone(), reply]);
+        let all = cp_store::list_comments(&mut tx, &sealer, (scope, ours.id), None, 9).await.unwrap();
+        assert_eq!(all.len(), 3);
+        let named = cp_store::find_comments_with(&mut tx, &sealer, scope, "u-17", 9).await.unwrap();
+        assert_eq!(named, [first.id]);
+        let mentions = cp_store::list_mentions(&mut tx, &sealer, scope, person, 9).await.unwrap();
+        assert_eq!(mentions, std::slice::from_ref(&first));
+        assert!(cp_store::list_mentions(&mut tx, &sealer, other, person, 9).await.unwrap().is_empty());
+        let edited = Comment {
+            text: "what of it?".to_owned(), mentions: Vec::new(), edited_at: Some(Timestamp(9)), ..first.clone()
+        };
+        cp_store::edit_comment(&mut tx, &sealer, scope, &edited).await.unwrap();
+        assert_eq!(cp_store::find_comment(&mut tx, &sealer, scope, first.id).await.unwrap(), Some(edited));
+        assert!(cp_store::list_mentions(&mut tx, &sealer, scope, person, 9).await.unwrap().is_empty());
+        assert!(cp_store::find_comment(&mut tx, &sealer, other, first.id).await.unwrap().is_none());
+
+        let rating = |stars| Rating { number: number(1), stars, author: anna(), rated_at: Timestamp(3) };
+        for stars in [2, 5] {
+            cp_store::rate_version(&mut tx, scope, ours.id, &rating(stars)).await.unwrap();
+        }
+        let ratings = cp_store::list_ratings(&mut tx, (scope, ours.id), Some(number(1)), 9).await.unwrap();
+        assert_eq!(ratings, [rating(5)]);
     }
 }
