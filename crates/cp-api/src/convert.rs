@@ -1,11 +1,14 @@
 //! Domain values as wire types.
 
 pub(crate) mod account;
+pub(crate) mod comment;
 pub(crate) mod gateway;
 pub(crate) mod money;
 pub(crate) mod org;
 pub(crate) mod prompt;
+pub(crate) mod reference;
 pub(crate) mod retention;
+pub(crate) mod review;
 pub(crate) mod score;
 pub(crate) mod serving;
 

@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::routes::{
-    account, audit, calls, cost, export, gateway, grants, invitations, keys, labels, members, orgs, policy,
-    prices, prompts, retention, scores, serving, sign_in, single_sign_on, status, tail, teams,
+    account, audit, calls, comments, cost, export, gateway, grants, invitations, keys, labels, members, orgs,
+    policy, prices, prompts, proposals, references, retention, scores, serving, sign_in, single_sign_on,
+    status, tail, teams,
 };
 
 const PATH: &str = "/api/v1/openapi.json";
@@ -112,6 +113,21 @@ fn library_routes() -> OpenApiRouter<App> {
         .routes(routes!(labels::list_label_moves))
         .routes(routes!(labels::list_protected_labels))
         .routes(routes!(labels::protect_label, labels::unprotect_label))
+        .routes(routes!(proposals::propose_move))
+        .routes(routes!(proposals::list_proposals))
+        .routes(routes!(proposals::get_proposal))
+        .routes(routes!(proposals::comment_on_proposal))
+        .routes(routes!(proposals::approve_proposal))
+        .routes(routes!(proposals::reject_proposal))
+        .routes(routes!(proposals::withdraw_proposal))
+        .routes(routes!(comments::create_comment))
+        .routes(routes!(comments::list_comments))
+        .routes(routes!(comments::update_comment))
+        .routes(routes!(comments::list_mentions))
+        .routes(routes!(comments::rate_version))
+        .routes(routes!(comments::list_ratings))
+        .routes(routes!(references::list_references, references::create_reference))
+        .routes(routes!(references::delete_reference))
 }
 
 /// Retention, holds, people's rights, data keys.

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod comments;
 pub(crate) mod cost;
 pub(crate) mod export;
 pub(crate) mod gateway;
@@ -16,7 +17,9 @@ pub(crate) mod orgs;
 pub(crate) mod policy;
 pub(crate) mod prices;
 pub(crate) mod prompts;
+pub(crate) mod proposals;
 pub(crate) mod provider_sign_in;
+pub(crate) mod references;
 pub(crate) mod retention;
 pub(crate) mod scores;
 pub(crate) mod serving;

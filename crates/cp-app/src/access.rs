@@ -142,7 +142,9 @@ actions! {
     ServePrompts, Project, [Owner, Admin, Editor, Analyst, Viewer, Service];
     /// Write prompts, save versions and move labels
     WritePrompts, Project, [Owner, Admin, Editor];
-    /// Say who may move which label
+    /// Comment on prompts and rate them, and approve what a label's rule lets the role approve
+    ReviewPrompts, Project, [Owner, Admin, Editor, Analyst];
+    /// Say who may move which label, and override what it asks of a version
     ProtectLabels, Project, [Owner, Admin];
     /// List calls, without what was said in them
     ReadCalls, Project, [Owner, Admin, Editor, Analyst, Viewer, Operator];

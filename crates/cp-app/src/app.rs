@@ -25,6 +25,7 @@ use crate::entrance::Entrance;
 use crate::gateway::GatewayLink;
 use crate::ingest::ToldLog;
 use crate::node::{NodeStatus, NotReady};
+use crate::prompts::Measure;
 use crate::shelf::Shelf;
 use crate::{AppError, Ctx, Tail, chain};
 
@@ -79,6 +80,8 @@ pub struct Parts {
     pub told: ToldLog,
     /// Hands a project's new capture policy to those who act on it.
     pub set_policy: Arc<dyn Fn(ProjectId, CapturePolicy) + Send + Sync>,
+    /// Measures versions of prompts.
+    pub measure: Measure,
 }
 
 /// The use cases of one node. Cheap to clone.

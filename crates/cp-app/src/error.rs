@@ -4,7 +4,8 @@ use std::error::Error;
 
 use cp_base::{ErrorKind, Slug};
 use cp_db::DbError;
-use cp_store::RegistryError;
+use cp_prompt::LabelName;
+use cp_store::{ApprovalRule, RegistryError};
 use cp_traffic::StoreError;
 
 use crate::access::{Action, Roles};
@@ -99,6 +100,40 @@ impl AppError {
             format_args!(
                 "the label `{label}` is protected: it is moved by one of the roles {}; yours here: {held}. Ask one of \
                  them to move it",
+                roles.join(", ")
+            ),
+        )
+    }
+
+    /// The label moves by approval.
+    pub(crate) fn needs_approval(label: &LabelName, rule: &ApprovalRule) -> Self {
+        let ApprovalRule { approvals, roles, .. } = rule;
+        let many = if *approvals == 1 { "one approval" } else { &format!("{approvals} approvals") };
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!(
+                "the label `{label}` moves by approval: propose the move (`codepromptu prompt propose`, or POST to \
+                 /prompts/{{prompt}}/labels/{label}/proposals). It takes {many} by the roles {}",
+                roles.join(", ")
+            ),
+        )
+    }
+
+    /// Whoever asks is none of those who may approve.
+    pub(crate) fn no_approver(roles: &[String], held: &[&str]) -> Self {
+        let held = if held.is_empty() { "none".to_owned() } else { held.join(", ") };
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!("this is decided by one of the roles {}; yours here: {held}", roles.join(", ")),
+        )
+    }
+
+    /// Whoever asks proposed it.
+    pub(crate) fn own_proposal(roles: &[String]) -> Self {
+        Self::of(
+            ErrorKind::Forbidden,
+            format_args!(
+                "you proposed this: somebody else with one of the roles {} approves it",
                 roles.join(", ")
             ),
         )

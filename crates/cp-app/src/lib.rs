@@ -53,11 +53,12 @@ pub mod model {
         Invitation, Member, Org, Person, Principal, Project, ProjectGrant, ProviderKey, SeenFingerprint,
         SessionRow, Team, TeamMember,
     };
+    pub use cp_store::{
+        ApprovalRule, Author, Comment, CrossReference, Includer, Label as PromptLabel, LabelMove, Prompt,
+        Proposal, ProposalEntry, ProtectedLabel, Rating, ReferenceTarget, Serves, Version as PromptVersion,
+    };
     pub use cp_store::{DataKeyInfo, Erasure, ErasureState, Held, LegalHold, RetentionPolicy};
     pub use cp_store::{EntryRules, GroupRole, SsoDocument};
-    pub use cp_store::{
-        Includer, Label as PromptLabel, LabelMove, Prompt, ProtectedLabel, Serves, Version as PromptVersion,
-    };
     pub use cp_traffic::{
         BatchRef, CallCursor, CallDetail, CallFilter, CallPage, CallSummary, ChangeFilter, ChangePage,
         CostChange, CostGroup, CostGrouping, DetailPage, Label, PersonCounts, PriceOfCall, RawBodies, Score,
@@ -68,15 +69,17 @@ pub mod model {
 /// What the prompt library takes.
 pub mod library {
     pub use cp_prompt::{
-        Content, Criterion, Document, Edge, Kind, LabelName, ModelConfig, Part, PromptName, Reference,
-        Rendered, Resolution, Selector, Status, Syntax, Values, VariableSpec, VersionNumber,
+        Content, Criterion, CriterionWindow, Document, Edge, EntryKind, Gate, Kind, LabelName, Measurements,
+        Metric, ModelConfig, Part, PromptName, ProposalState, Reference, Rendered, Resolution, Selector,
+        Status, Syntax, Target, Values, VariableSpec, VersionNumber,
     };
     pub use cp_store::PromptFilter;
 
     pub use crate::changes::{ChangedPrompt, Changes};
     pub use crate::prompts::{
-        Archived, DetailsChange, LabelChange, NewPrompt, PromptChange, PromptPage, PromptView,
-        RenderedVersion, SavedVersion, VersionDraft,
+        Archived, CommentChange, Decision, DetailsChange, LabelChange, LabelRule, Measure, Measuring,
+        NewPrompt, NewReference, PromptChange, PromptPage, PromptView, ProposalView, RenderedVersion,
+        RollBack, SavedVersion, SeenReference, VersionDraft, Wanted, measure_nothing,
     };
     pub use crate::serving::Served;
     pub use crate::shelf::CopyError;
@@ -101,7 +104,7 @@ pub use node::{LogState, NodeStatus, NotReady, PipelineState, ProviderRow};
 pub use orgs::NewOrg;
 pub use policy::{PolicyState, RedactionPreview};
 pub use provider_sign_in::Departure;
-pub use retention::NewHold;
+pub use retention::{NamedInLibrary, NewHold};
 pub use scores::NewScore;
 pub use sealing::RotationStep;
 pub use second_factor::Enrolment;

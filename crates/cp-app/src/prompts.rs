@@ -3,8 +3,12 @@
 //! A prompt is named by its id or by its name. Versions are never changed; what is saved twice is one version. Who may move
 //! a label that is protected is decided here and nowhere else.
 
+mod comments;
 mod compose;
 mod labels;
+mod references;
+mod reviews;
+mod rules;
 mod versions;
 
 use std::sync::Arc;
@@ -21,9 +25,13 @@ use crate::act::Event;
 use crate::teams::find_team;
 use crate::{App, AppError, Ctx};
 
+pub use comments::CommentChange;
 pub use compose::RenderedVersion;
 pub(crate) use compose::{gather, put_together};
-pub use labels::LabelChange;
+pub use labels::{LabelChange, RollBack};
+pub use references::{NewReference, SeenReference};
+pub use reviews::{Decision, ProposalView};
+pub use rules::{LabelRule, Measure, Measuring, Wanted, measure_nothing};
 pub use versions::{SavedVersion, VersionDraft};
 
 /// A prompt with its labels.

@@ -1,6 +1,6 @@
 //! How long things are kept, what must be kept longer, and who is erased.
 
-use cp_base::{CallId, ErasureId, LegalHoldId};
+use cp_base::{CallId, CommentId, ErasureId, LegalHoldId};
 use cp_prompt::Reference;
 use cp_store::{Erased, Erasure, ErasureState, Found, Held, LegalHold, RetentionPolicy};
 use cp_traffic::PersonCounts;
@@ -10,8 +10,17 @@ use crate::act::Event;
 use crate::orgs::named;
 use crate::{App, AppError, Ctx};
 
-/// Versions of prompts that are told of at most.
-const MAX_PROMPTS_TOLD: usize = 100;
+/// Versions and comments that are told of at most, each.
+const MAX_NAMING: usize = 100;
+
+/// Where an end user's id stands in the prompt library.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedInLibrary {
+    /// In these versions.
+    pub versions: Vec<Reference>,
+    /// In these comments.
+    pub comments: Vec<CommentId>,
+}
 
 /// What a hold is to hold: one of them, or all of the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,25 +110,28 @@ impl App {
         Ok(())
     }
 
-    /// What there is of an end user: their calls, and the versions of prompts in which the user's id stands, at most 100. These
-    /// are told, and not erased: they are the work of those who wrote them.
+    /// What there is of an end user: their calls, and where the user's id stands in the library. That is told, and not erased:
+    /// it is the work of those who wrote it.
     pub async fn count_person(
         &self,
         ctx: &Ctx,
         user: &str,
-    ) -> Result<(PersonCounts, Vec<Reference>), AppError> {
+    ) -> Result<(PersonCounts, NamedInLibrary), AppError> {
         ctx.require(Action::Erase)?;
         let person = self.parts.traffic.person(ctx.scope, user)?;
         let counts = self.parts.traffic.count_person(ctx.scope, person).await?;
         if user.is_empty() {
-            return Ok((counts, Vec::new()));
+            return Ok((counts, NamedInLibrary::default()));
         }
         let keys = self.keys_of(ctx).await?;
         let mut tx = self.read_library(ctx).await?;
         let sealer = self.sealer(&keys);
-        let prompts =
-            cp_store::find_versions_with(&mut tx, &sealer, ctx.scope, user, MAX_PROMPTS_TOLD).await?;
-        Ok((counts, prompts))
+        let (scope, limit) = (ctx.scope, MAX_NAMING);
+        let named = NamedInLibrary {
+            versions: cp_store::find_versions_with(&mut tx, &sealer, scope, user, limit).await?,
+            comments: cp_store::find_comments_with(&mut tx, &sealer, scope, user, limit).await?,
+        };
+        Ok((counts, named))
     }
 
     /// Has everything of an end user erased. It is done in the background; where it is under way already, that one is told.

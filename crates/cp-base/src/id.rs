@@ -74,6 +74,12 @@ kinds! {
     PromptVersion, PromptVersionId, "pv";
     /// A judgement on a call, a trace, a session or a version of a prompt.
     Score, ScoreId, "score";
+    /// A label's move that somebody proposes.
+    Proposal, ProposalId, "prop";
+    /// What somebody says of a version.
+    Comment, CommentId, "cmt";
+    /// That one prompt has to do with another.
+    CrossReference, CrossReferenceId, "xref";
     /// A data key, kept wrapped by the master key.
     DataKey, DataKeyId, "dk";
     /// The secret of one person in one project.

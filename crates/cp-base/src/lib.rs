@@ -30,9 +30,10 @@ pub use clock::{Clock, SystemClock, Tick};
 pub use error::ErrorKind;
 pub use hash::{hex, hmac_sha256, sha256, unhex};
 pub use id::{
-    ApiKeyId, AuditEventId, CallId, ConversationId, DataKeyId, ErasureId, GatewayKeyId, Id, IdGenerator,
-    IdParseError, InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId, ProjectId, PromptId,
-    PromptVersionId, ProviderKeyId, RepricingId, ScoreId, SessionId, SubjectKeyId, TeamId, kind,
+    ApiKeyId, AuditEventId, CallId, CommentId, ConversationId, CrossReferenceId, DataKeyId, ErasureId,
+    GatewayKeyId, Id, IdGenerator, IdParseError, InvitationId, Kind, LegalHoldId, NodeId, OrgId, PersonId,
+    ProjectId, PromptId, PromptVersionId, ProposalId, ProviderKeyId, RepricingId, ScoreId, SessionId,
+    SubjectKeyId, TeamId, kind,
 };
 pub use keys::{DataKeys, KeyRing, SubjectSecret, names_key};
 pub use limit::{Limit, LimitParseError, Measure, Origin, Settled, Spend, Window};

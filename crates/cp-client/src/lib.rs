@@ -11,9 +11,11 @@ mod lines;
 mod organisation;
 mod query;
 mod retention;
+mod review;
 mod sign_in;
 mod single_sign_on;
 mod tail;
+mod talk;
 mod tls;
 
 pub use client::{Client, Export};

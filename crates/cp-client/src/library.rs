@@ -2,8 +2,8 @@
 
 use cp_wire::{
     Includers, LabelMoves, MoveLabel, NewPrompt, NewPromptVersion, Prompt, PromptChange, PromptPage,
-    PromptQuery, PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason,
-    RenderPrompt, RenderedPrompt, SavedPrompt, VersionQuery,
+    PromptQuery, PromptVersion, PromptVersions, Reason, RenderPrompt, RenderedPrompt, SavedPrompt,
+    VersionQuery,
 };
 
 use http::Method;
@@ -94,25 +94,6 @@ impl Client {
     /// Who includes a prompt.
     pub async fn list_includers(&self, prompt: &str) -> Result<Includers, ClientError> {
         self.get_json(&of(prompt, "/includers")).await
-    }
-
-    /// The labels that only some roles may move.
-    pub async fn list_protected_labels(&self) -> Result<ProtectedLabels, ClientError> {
-        self.get_json("/api/v1/protected-labels").await
-    }
-
-    /// Says which roles may move a label.
-    pub async fn protect_label(
-        &self,
-        label: &str,
-        who: &ProtectLabel,
-    ) -> Result<ProtectedLabel, ClientError> {
-        self.put_json(&format!("/api/v1/protected-labels/{}", encoded(label)), who).await
-    }
-
-    /// Lets whoever may write prompts move a label again.
-    pub async fn unprotect_label(&self, label: &str) -> Result<(), ClientError> {
-        self.delete(&format!("/api/v1/protected-labels/{}", encoded(label))).await
     }
 }
 

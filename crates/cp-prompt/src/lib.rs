@@ -12,13 +12,17 @@ mod document;
 mod limits;
 mod lineage;
 mod lines;
+mod mention;
 mod merge;
 mod name;
 mod reference;
+mod relation;
+mod review;
 mod template;
 mod text;
 mod values;
 mod variable;
+mod verdict;
 
 pub use compiled::{CompileError, Compiled, RenderError, Rendered};
 pub use compose::{ComposeError, Edge, Fetched, Include, MAX_DEPTH, Resolution, includes, resolve};
@@ -33,12 +37,19 @@ pub use details::{Details, DetailsError, Status, StatusParseError, sorted_tags};
 pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
 pub use limits::{LimitError, Limits};
 pub use lineage::{ancestors, common_ancestors};
+pub use mention::{is_meant, mentions};
 pub use merge::{Conflict, Merged, Place, has_markers, merge};
 pub use name::{
     LabelName, LabelNameError, PromptName, PromptNameError, VariableName, VariableNameError, VersionNumber,
     VersionNumberError,
 };
 pub use reference::{Reference, Selector};
+pub use relation::{Relation, RelationParseError, SeenRelation};
+pub use review::{
+    CommentState, CommentStateParseError, EntryKind, EntryKindParseError, ProposalState,
+    ProposalStateParseError,
+};
 pub use template::{Fault, MAX_OUTPUT_BYTES, Position, Template, TemplateError, Variable};
 pub use values::{ValueError, ValueErrors, Values, check_values};
 pub use variable::{VariableSpec, VariableSpecError, VariableType, VariableTypeParseError};
+pub use verdict::{Gate, GateParseError, Judged, Measurements, Verdict, judge};

@@ -78,13 +78,18 @@ pub use people::{
 };
 pub use policies::{StoredPolicy, find_capture_policy, list_capture_policies, set_capture_policy};
 pub use prompts::{
-    ChangedPrompt, Includer, Label, LabelMove, NewMove, NewVersion, Prompt, PromptFilter, ProtectedLabel,
-    Sealer, Serves, Version, add_serves, count_prompts, create_prompt, create_version, find_label,
-    find_library_revision, find_prompt, find_prompt_named, find_version, find_version_by_document,
-    find_version_by_id, find_versions_with, is_prompt_name_taken, list_changed, list_includers,
-    list_label_moves, list_labels, list_prompt_names, list_prompts, list_prompts_by_id,
-    list_protected_labels, list_recent_prompts, list_serves, list_versions, list_versions_in_use, move_label,
-    protect_label, reseal_library, reseal_rest, unprotect_label, update_prompt,
+    ApprovalRule, Author, ChangedPrompt, Comment, CrossReference, Includer, Label, LabelMove, MAX_ENTRIES,
+    Mentioned, NewMove, NewVersion, Prompt, PromptFilter, Proposal, ProposalEntry, ProposalFilter,
+    ProtectedLabel, Rating, ReferenceTarget, Sealer, Serves, Version, add_proposal_entry, add_serves,
+    close_proposal, count_prompts, create_comment, create_prompt, create_proposal, create_reference,
+    create_version, delete_reference, edit_comment, find_comment, find_comments_with, find_label,
+    find_library_revision, find_prompt, find_prompt_named, find_proposal, find_reference, find_version,
+    find_version_by_document, find_version_by_id, find_versions_with, hold_proposal, is_prompt_name_taken,
+    list_changed, list_comments, list_includers, list_label_moves, list_labels, list_mentions,
+    list_prompt_names, list_prompts, list_prompts_by_id, list_proposal_entries, list_proposals,
+    list_protected_labels, list_ratings, list_recent_prompts, list_references, list_serves, list_versions,
+    list_versions_in_use, move_label, protect_label, rate_version, reseal_library, reseal_rest,
+    set_comment_state, unprotect_label, update_prompt,
 };
 pub use retention::{
     Held, LegalHold, RetentionPolicy, create_hold, find_retention, list_holds, list_retention, release_hold,
@@ -104,5 +109,5 @@ pub use teams::{
 pub use vault::{OpenProviderKey, ProviderKey, list_provider_keys, remove_provider_key, set_provider_key};
 
 /// The registry's schema.
-pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0008_single_sign_on", "0010_prompts", "0014_scores_retention")
+pub const MIGRATIONS: cp_db::Migrations = cp_db::migrations!("registry": "0001_registry", "0002_people", "0003_data_keys", "0004_gateway", "0005_policies", "0006_retention", "0007_audit_targets", "0008_single_sign_on", "0010_prompts", "0011_reviews", "0012_references", "0013_comments", "0014_scores_retention")
     .with_tables(tables::TABLES);

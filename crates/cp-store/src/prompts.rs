@@ -5,7 +5,10 @@
 //! [`list_changed`] asks by.
 
 mod changed;
+mod comments;
 mod labels;
+mod references;
+mod reviews;
 mod seal;
 mod versions;
 
@@ -20,9 +23,20 @@ use crate::sql::prompts as sql;
 pub use changed::{
     ChangedPrompt, find_library_revision, list_changed, list_prompts_by_id, list_versions_in_use,
 };
+pub use comments::{
+    Comment, Mentioned, Rating, create_comment, edit_comment, find_comment, find_comments_with,
+    list_comments, list_mentions, list_ratings, rate_version, set_comment_state,
+};
 pub use labels::{
-    Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
+    ApprovalRule, Label, LabelMove, NewMove, ProtectedLabel, find_label, list_label_moves, list_labels,
     list_protected_labels, move_label, protect_label, unprotect_label,
+};
+pub use references::{
+    CrossReference, ReferenceTarget, create_reference, delete_reference, find_reference, list_references,
+};
+pub use reviews::{
+    Author, MAX_ENTRIES, Proposal, ProposalEntry, ProposalFilter, add_proposal_entry, close_proposal,
+    create_proposal, find_proposal, hold_proposal, list_proposal_entries, list_proposals,
 };
 pub use seal::{Sealer, reseal_library, reseal_rest};
 pub use versions::{

@@ -2,11 +2,14 @@
 
 pub(crate) mod access;
 pub(crate) mod audit;
+pub(crate) mod comments;
 pub(crate) mod gateway;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod prompts;
+pub(crate) mod references;
 pub(crate) mod retention;
+pub(crate) mod reviews;
 pub(crate) mod single_sign_on;
 
 cp_db::statements! {
@@ -93,11 +96,14 @@ mod tests {
             crate::sql::ALL,
             crate::sql::access::ALL,
             crate::sql::audit::ALL,
+            crate::sql::comments::ALL,
             crate::sql::gateway::ALL,
             crate::sql::people::ALL,
             crate::sql::policies::ALL,
             crate::sql::prompts::ALL,
+            crate::sql::references::ALL,
             crate::sql::retention::ALL,
+            crate::sql::reviews::ALL,
             crate::sql::single_sign_on::ALL,
         ];
         all.concat()

@@ -49,4 +49,10 @@ pub(crate) const TABLES: &[Table] = &[
     Table::new("prompt_label_moves", OfProject),
     Table::new("protected_labels", OfProject),
     Table::new("prompt_serves", OfProject),
+    Table::new("label_proposals", OfProject),
+    Table::new("proposal_entries", OfProject),
+    Table::new("prompt_references", OfProject),
+    Table::new("prompt_comments", OfProject),
+    Table::new("comment_mentions", OfProject),
+    Table::new("prompt_ratings", OfProject),
 ];

@@ -5,6 +5,7 @@
 
 mod audit;
 mod call;
+mod comment;
 mod gateway;
 mod message;
 mod money;
@@ -14,7 +15,9 @@ mod policy;
 mod problem;
 mod prompt;
 mod query;
+mod reference;
 mod retention;
+mod review;
 mod scalar;
 mod score;
 mod sign_in;
@@ -26,6 +29,7 @@ pub use call::{
     BatchRef, CallDetail, CallPage, CallSummary, Header, Lagged, ProviderError, RawBodies, RawBody, Usage,
     UsageSource,
 };
+pub use comment::{Comment, CommentChange, CommentQuery, Comments, NewComment, RateVersion, Rating, Ratings};
 pub use gateway::{
     Allowance, Claim, ClaimRequest, Fingerprints, GatewayAccess, GatewayKey, GatewayKeyLimits, GatewayKeys,
     MadeGatewayKey, NewGatewayKey, NewProviderKey, ProviderKey, ProviderKeys, SeenFingerprint,
@@ -48,13 +52,17 @@ pub use problem::{Failing, Problem};
 pub use prompt::{
     ChangedPrompt, Criterion, IncludedPrompt, Includer, Includers, LabelMove, LabelMoves, LibraryRevision,
     MoveLabel, NewPrompt, NewPromptVersion, Prompt, PromptChange, PromptDetails, PromptPage, PromptQuery,
-    PromptUsage, PromptVersion, PromptVersions, ProtectLabel, ProtectedLabel, ProtectedLabels, Reason,
-    RenderPrompt, RenderedPrompt, SavedPrompt, ServeQuery, ServedPrompt, ServedRendering, Variable,
-    VersionQuery, VersionUsage,
+    PromptUsage, PromptVersion, PromptVersions, ProposeMove, Reason, RenderPrompt, RenderedPrompt,
+    SavedPrompt, ServeQuery, ServedPrompt, ServedRendering, Variable, VersionQuery, VersionUsage,
 };
 pub use query::{CallQuery, PageQuery};
+pub use reference::{CrossReference, CrossReferences, NewCrossReference};
 pub use retention::{
     DataKey, DataKeys, Erasure, Hold, Holds, NewHold, RetentionPolicy, RotationStep, Subject,
+};
+pub use review::{
+    Approval, Decision, Proposal, ProposalComment, ProposalDetail, ProposalEntry, ProposalQuery, Proposals,
+    ProtectLabel, ProtectedLabel, ProtectedLabels,
 };
 pub use scalar::{Cursor, CursorParseError, Usd};
 pub use score::{NewScore, Score, ScorePage, ScoreQuery, ScoreValue};

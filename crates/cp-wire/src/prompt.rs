@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cp_base::{PromptId, PromptVersionId, TeamId, Timestamp};
+use cp_base::{PromptId, PromptVersionId, ProposalId, TeamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -284,6 +284,23 @@ pub struct MoveLabel {
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// Why it moves though the version does not meet what the label asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+}
+
+/// Where a label is proposed to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProposeMove {
+    /// The version.
+    pub version: i64,
+    /// Where it must be now: 0 for nowhere. Wherever it is, where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// Why a label moves.
@@ -292,6 +309,9 @@ pub struct MoveLabel {
 pub struct Reason {
     /// Why.
     pub reason: String,
+    /// Why it moves though the version does not meet what the label asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
 }
 
 /// One move of a label.
@@ -307,6 +327,9 @@ pub struct LabelMove {
     pub to: Option<i64>,
     /// Why.
     pub reason: String,
+    /// The proposal that it was moved by.
+    #[schema(value_type = Option<String>)]
+    pub proposal: Option<ProposalId>,
     /// Who moved it.
     pub moved_by: String,
     /// When.
@@ -319,31 +342,6 @@ pub struct LabelMove {
 pub struct LabelMoves {
     /// Newest first.
     pub moves: Vec<LabelMove>,
-}
-
-/// A label that only some roles may move.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ProtectedLabel {
-    /// The label, of every prompt of the project.
-    pub label: String,
-    /// The roles that may move it.
-    pub roles: Vec<String>,
-}
-
-/// Labels that only some roles may move.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ProtectedLabels {
-    /// In the order of their names.
-    pub labels: Vec<ProtectedLabel>,
-}
-
-/// Who may move a label.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProtectLabel {
-    /// Roles among those that may write prompts.
-    #[schema(example = json!(["owner", "admin"]))]
-    pub roles: Vec<String>,
 }
 
 /// A version that includes a prompt.

@@ -1,6 +1,6 @@
 //! Retention, holds, people's rights, data keys.
 
-use cp_base::{CallId, DataKeyId, ErasureId, LegalHoldId, Timestamp};
+use cp_base::{CallId, CommentId, DataKeyId, ErasureId, LegalHoldId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,6 +79,9 @@ pub struct Subject {
     pub last_at: Option<Timestamp>,
     /// Versions of prompts in which the user's id stands, such as `support/refund-reply#3`: at most 100. They are not erased.
     pub prompts: Vec<String>,
+    /// Comments in which it stands: at most 100. They are not erased; their authors can change them.
+    #[schema(value_type = Vec<String>)]
+    pub comments: Vec<CommentId>,
 }
 
 /// The erasure of an end user.

@@ -5,11 +5,14 @@ mod edit;
 mod history;
 mod input;
 mod labels;
+mod relate;
 mod render;
+mod review;
 mod save;
 mod see;
 mod set;
 mod sure;
+mod talk;
 
 pub(super) use see::write_list;
 
@@ -58,10 +61,36 @@ enum PromptCommand {
     Unlabel(labels::UnlabelArgs),
     /// Move a label back to where it was
     Rollback(labels::RollbackArgs),
-    /// Let only some roles move a label, of every prompt; list such labels without a name
+    /// Propose to move a label to a version
+    Propose(review::ProposeArgs),
+    /// List proposals to move labels, newest first
+    Proposals(review::ProposalsArgs),
+    /// Show a proposal, with what was said of it
+    Proposal(review::ProposalArgs),
+    /// Approve a proposal; the last approval that it takes moves the label
+    Approve(review::ApproveArgs),
+    /// Reject a proposal
+    Reject(review::EndArgs),
+    /// Take a proposal back
+    Withdraw(review::EndArgs),
+    /// Say what a label asks of a move, of every prompt; list such labels without a name
     Protect(labels::ProtectArgs),
     /// Let whoever may write prompts move a label again
     Unprotect(labels::UnprotectArgs),
+    /// Say something of a version or a proposal; change, resolve or hide a comment
+    Comment(talk::CommentArgs),
+    /// List the comments on a prompt
+    Comments(talk::CommentsArgs),
+    /// List the comments that mention you, newest first
+    Mentions(Json),
+    /// Say how good you find a version; list what people find without it
+    Rate(talk::RateArgs),
+    /// Say what a prompt has to do with another, or with something else
+    Relate(relate::RelateArgs),
+    /// List what a prompt has to do with others
+    Related(history::NameArgs),
+    /// Take such a reference away
+    Unrelate(relate::UnrelateArgs),
     /// Give a prompt another name
     Rename(set::RenameArgs),
     /// Change what is said of a prompt
@@ -89,8 +118,21 @@ pub(crate) async fn run(args: PromptArgs) -> anyhow::Result<()> {
         PromptCommand::Label(args) => labels::label(&client, args).await,
         PromptCommand::Unlabel(args) => labels::unlabel(&client, &args).await,
         PromptCommand::Rollback(args) => labels::roll_back(&client, args).await,
+        PromptCommand::Propose(args) => review::propose(&client, args).await,
+        PromptCommand::Proposals(args) => review::list(&client, args).await,
+        PromptCommand::Proposal(args) => review::show(&client, &args).await,
+        PromptCommand::Approve(args) => review::approve(&client, args).await,
+        PromptCommand::Reject(args) => review::reject(&client, args).await,
+        PromptCommand::Withdraw(args) => review::withdraw(&client, args).await,
         PromptCommand::Protect(args) => labels::protect(&client, args).await,
         PromptCommand::Unprotect(args) => labels::unprotect(&client, &args).await,
+        PromptCommand::Comment(args) => talk::comment(&client, args).await,
+        PromptCommand::Comments(args) => talk::comments(&client, args).await,
+        PromptCommand::Mentions(json) => talk::mentions(&client, &json).await,
+        PromptCommand::Rate(args) => talk::rate(&client, args).await,
+        PromptCommand::Relate(args) => relate::relate(&client, args).await,
+        PromptCommand::Related(args) => relate::related(&client, &args).await,
+        PromptCommand::Unrelate(args) => relate::unrelate(&client, &args).await,
         PromptCommand::Rename(args) => set::rename(&client, args).await,
         PromptCommand::Set(args) => set::set(&client, args).await,
         PromptCommand::Archive(args) => set::archive(&client, &args).await,

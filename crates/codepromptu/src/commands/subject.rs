@@ -97,6 +97,10 @@ pub(crate) async fn run(args: SubjectArgs) -> anyhow::Result<()> {
             if !subject.prompts.is_empty() {
                 writeln!(out, "named in prompts, which erasure leaves: {}", subject.prompts.join(", "))?;
             }
+            if !subject.comments.is_empty() {
+                let comments: Vec<_> = subject.comments.iter().map(ToString::to_string).collect();
+                writeln!(out, "named in comments, which their authors can change: {}", comments.join(", "))?;
+            }
         }
         SubjectCommand::Export { user } => {
             let filter = CallQuery { user: Some(user), ..CallQuery::default() };

@@ -129,6 +129,7 @@ pub(super) async fn assemble(
         providers: sign_in_providers(config)?,
         told: teller.link(),
         set_policy: Arc::new(move |project, policy| setter.set(project, policy)),
+        measure: cp_app::library::measure_nothing(),
         is_private: config.server.public_url.is_none(),
     });
     app.refresh_shelf().await.context("the prompt library cannot be read")?;

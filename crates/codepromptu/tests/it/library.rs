@@ -208,9 +208,84 @@ async fn labels_move_back_and_away_and_are_protected() {
     assert!(history.lines().nth(1).unwrap().ends_with("latest  shorter"), "{history}");
 
     library.ok(&["prompt", "protect", "live", "--role", "owner", "--role", "admin"]);
-    assert_eq!(library.ok(&["prompt", "protect"]), "LABEL  MOVED BY\nlive   owner, admin\n");
+    assert_eq!(
+        library.ok(&["prompt", "protect"]),
+        "LABEL  MOVED BY      APPROVALS  CRITERIA\nlive   owner, admin  none       none\n"
+    );
     library.ok(&["prompt", "unprotect", "live", "--yes"]);
     library.refused(3, &["prompt", "unprotect", "live", "--yes"]);
+}
+
+#[tokio::test]
+async fn a_label_moves_by_approval() {
+    let library = Library::new().await;
+    library.ok(&["prompt", "create", "greeting", "--text", "One", "--label", "live"]);
+    library.ok(&["prompt", "save", "greeting", "--text", "Two"]);
+    let rule = ["--role", "owner", "--approvals", "1", "--author-may-approve", "--criteria", "not_failing"];
+    let said = library.ok(&[&["prompt", "protect", "live"], &rule[..]].concat());
+    assert_eq!(said, "Of every prompt, live takes 1 approval by owner, admin now; owner may propose.\n");
+    let refused = library.refused(1, &["prompt", "label", "greeting", "live"]);
+    assert!(refused.contains("codepromptu prompt propose"), "{refused}");
+    let proposed = library.ok(&["prompt", "propose", "greeting", "live", "--reason", "shorter"]);
+    let (id, rest) = proposed.split_once(' ').unwrap();
+    assert_eq!(rest, "is open: live of greeting from 1 to 2. It has 0 of 1 approvals by owner, admin.\n");
+    let listed = library.ok(&["prompt", "proposals", "greeting"]);
+    assert!(listed.lines().nth(1).unwrap().ends_with("shorter"), "{listed}");
+    let approved = library.ok(&["prompt", "approve", id, "--note", "yes, shorter"]);
+    assert_eq!(approved, format!("{id} is applied: live of greeting from 1 to 2.\n"));
+    assert!(library.ok(&["prompt", "proposal", id]).ends_with("(approve): yes, shorter\n"));
+    library.refused(4, &["prompt", "withdraw", id]);
+    let back = library.ok(&["prompt", "propose", "greeting#1", "live"]);
+    let id = back.split_once(' ').unwrap().0;
+    library.ok(&["prompt", "reject", id, "--note", "too long"]);
+    assert_eq!(library.json(&["prompt", "proposals"])["proposals"], json!([]));
+    assert_eq!(library.json(&["prompt", "proposals", "--all"])["proposals"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn versions_are_talked_about() {
+    let library = Library::new().await;
+    library.ok(&["prompt", "create", "greeting", "--text", "One"]);
+    let said = library.ok(&["prompt", "comment", "greeting#1", "too short"]);
+    let (id, rest) = said.split_once(' ').unwrap();
+    assert_eq!(rest, "on greeting#1 is open.\n");
+    library.ok(&["prompt", "comment", "greeting", "is it?", "--reply-to", id]);
+    library.ok(&["prompt", "comment", id, "far too short", "--state", "resolved"]);
+    let comments = library.ok(&["prompt", "comments", "greeting", "#1"]);
+    let rows: Vec<_> = comments.lines().skip(1).collect();
+    assert!(rows[0].ends_with("edited: far too short") && rows[0].contains("resolved"), "{comments}");
+    assert!(rows[1].contains(id) && rows[1].ends_with("is it?"), "{comments}");
+    assert_eq!(library.json(&["prompt", "mentions"])["comments"], json!([]));
+    assert_eq!(library.ok(&["prompt", "rate", "greeting", "4"]), "greeting#1 has 4 of 5 from you.\n");
+    assert_eq!(library.json(&["prompt", "rate", "greeting"])["mean"], 4.0);
+    library.refused(1, &["prompt", "rate", "greeting", "6"]);
+    let proposed = library.ok(&["prompt", "propose", "greeting", "live"]);
+    let id = proposed.split_once(' ').unwrap().0;
+    let said = library.ok(&["prompt", "comment", id, "why now?"]);
+    assert_eq!(said, format!("That is comment 1 of {id}.\n"));
+}
+
+#[tokio::test]
+async fn prompts_are_related() {
+    let library = Library::new().await;
+    for name in ["long", "short"] {
+        library.ok(&["prompt", "create", name, "--text", "x"]);
+    }
+    let said = library.ok(&["prompt", "relate", "short", "supersedes", "long", "--note", "half as long"]);
+    assert_eq!(said, "short supersedes long.\n");
+    library.refused(4, &["prompt", "relate", "long", "superseded_by", "short"]);
+    library.ok(&["prompt", "relate", "long", "tested_by", "--text", "tests/long.py"]);
+    let related = library.ok(&["prompt", "related", "long"]);
+    let rows: Vec<_> = related.lines().skip(1).collect();
+    assert!(rows[0].starts_with("superseded_by  short"), "{related}");
+    assert!(
+        rows[0].ends_with("half as long") && rows[1].starts_with("tested_by      tests/long.py"),
+        "{related}"
+    );
+    let found = library.json(&["prompt", "related", "short"]);
+    let id = found["references"][0]["id"].as_str().unwrap();
+    library.ok(&["prompt", "unrelate", id, "--yes"]);
+    assert_eq!(library.json(&["prompt", "related", "short"])["references"], json!([]));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use cp_app::library::{
     PromptName, PromptPage, PromptView, RenderedVersion, SavedVersion, Status, Syntax, VersionDraft,
     VersionNumber,
 };
-use cp_app::model::{Includer, LabelMove, PromptVersion, ProtectedLabel};
+use cp_app::model::{Includer, LabelMove, PromptVersion};
 use cp_base::{ErrorKind, hex};
 use cp_wire as wire;
 use serde::Serialize;
@@ -155,13 +155,10 @@ pub(crate) fn label_move(moved: LabelMove) -> wire::LabelMove {
         from: moved.from.map(number),
         to: moved.to.map(number),
         reason: moved.reason,
+        proposal: moved.proposal,
         moved_by: moved.moved_by,
         moved_at: moved.moved_at,
     }
-}
-
-pub(crate) fn protected(protected: ProtectedLabel) -> wire::ProtectedLabel {
-    wire::ProtectedLabel { label: protected.label.to_string(), roles: protected.roles }
 }
 
 pub(crate) fn rendered(found: RenderedVersion) -> Result<wire::RenderedPrompt, Refusal> {

@@ -1,6 +1,6 @@
 //! Retention, holds, people's rights and data keys, as the API shows them.
 
-use cp_app::library::Reference;
+use cp_app::NamedInLibrary;
 use cp_app::model::{DataKeyInfo, Erasure, Held, LegalHold, PersonCounts, RetentionPolicy};
 use cp_wire as wire;
 
@@ -25,14 +25,15 @@ pub(crate) fn hold(hold: LegalHold) -> wire::Hold {
     }
 }
 
-pub(crate) fn subject((counts, prompts): (PersonCounts, Vec<Reference>)) -> wire::Subject {
+pub(crate) fn subject((counts, named): (PersonCounts, NamedInLibrary)) -> wire::Subject {
     wire::Subject {
         calls: counts.calls,
         with_bodies: counts.documents,
         sealed_apart: counts.sealed_apart,
         first_at: counts.first_at,
         last_at: counts.last_at,
-        prompts: prompts.iter().map(ToString::to_string).collect(),
+        prompts: named.versions.iter().map(ToString::to_string).collect(),
+        comments: named.comments,
     }
 }
 

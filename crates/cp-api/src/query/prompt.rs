@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, Uri};
 use cp_app::library::{PromptFilter, PromptName, Selector, VersionNumber};
 use cp_base::ErrorKind;
-use cp_wire::{PromptQuery, ServeQuery, VersionQuery};
+use cp_wire::{CommentQuery, PromptQuery, ProposalQuery, ServeQuery, VersionQuery};
 
 use super::{DEFAULT_LIMIT, MAX_LIMIT, Wrong, money, number, parameter_names};
 use crate::problem::Refusal;
@@ -72,6 +72,27 @@ pub(crate) fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     let revision = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     let detail = "`last-event-id` is the id of an event that came from here, a number";
     revision.map(Some).ok_or_else(|| Refusal::new(ErrorKind::InvalidInput, detail))
+}
+
+/// Reads which comments are asked for.
+pub(crate) fn comments(uri: &Uri) -> Result<CommentQuery, Refusal> {
+    let mut asked = CommentQuery::default();
+    money::read(uri, &parameter_names::<CommentQuery>(), |_, value| {
+        asked.version = Some(value.to_owned());
+        Ok(())
+    })?;
+    Ok(asked)
+}
+
+/// Reads which proposals are asked for.
+pub(crate) fn proposals(uri: &Uri) -> Result<ProposalQuery, Refusal> {
+    let mut asked = ProposalQuery::default();
+    money::read(uri, &parameter_names::<ProposalQuery>(), |name, value| {
+        let field = if name == "prompt" { &mut asked.prompt } else { &mut asked.state };
+        *field = Some(value.to_owned());
+        Ok(())
+    })?;
+    Ok(asked)
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(value: &str) -> Result<T, Wrong> {

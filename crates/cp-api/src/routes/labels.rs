@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use cp_app::App;
-use cp_app::library::LabelChange;
+use cp_app::library::{LabelChange, RollBack};
 use cp_wire as wire;
 use cp_wire::Problem;
 
 use crate::access::InProject;
-use crate::convert::prompt as convert;
+use crate::convert::{prompt as convert, review};
 use crate::input::Body;
 use crate::problem::Refusal;
 
@@ -19,7 +19,7 @@ use crate::problem::Refusal;
     ("label" = String, Path, description = "The label")), responses(
     (status = 200, body = wire::Prompt, description = "The prompt"),
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A name is wrong"),
-    (status = 409, body = Problem, content_type = "application/problem+json", description = "The label is elsewhere by now"),
+    (status = 409, body = Problem, content_type = "application/problem+json", description = "The label is elsewhere by now, or the version does not meet what the label asks"),
 ))]
 pub(crate) async fn move_label(
     InProject(ctx): InProject,
@@ -27,13 +27,7 @@ pub(crate) async fn move_label(
     Path((prompt, label)): Path<(String, String)>,
     Body(to): Body<wire::MoveLabel>,
 ) -> Result<Json<wire::Prompt>, Refusal> {
-    let from = match to.from {
-        Some(0) => Some(None),
-        Some(number) => Some(Some(convert::number(number)?)),
-        None => None,
-    };
-    let to_version = Some(convert::number(to.version)?);
-    let change = LabelChange { label: convert::parsed(&label)?, to: to_version, from, reason: to.reason };
+    let change = review::change(&label, to)?;
     Ok(Json(convert::prompt(app.move_label(&ctx, &prompt, &change).await?)?))
 }
 
@@ -50,7 +44,7 @@ pub(crate) async fn remove_label(
     Path((prompt, label)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
     let label = convert::parsed(&label)?;
-    let change = LabelChange { label, to: None, from: None, reason: String::new() };
+    let change = LabelChange { label, to: None, from: None, reason: String::new(), override_reason: None };
     app.move_label(&ctx, &prompt, &change).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -70,7 +64,8 @@ pub(crate) async fn roll_back_label(
     Body(why): Body<wire::Reason>,
 ) -> Result<Json<wire::Prompt>, Refusal> {
     let label = convert::parsed(&label)?;
-    Ok(Json(convert::prompt(app.roll_back_label(&ctx, &prompt, &label, &why.reason).await?)?))
+    let why = RollBack { reason: why.reason, override_reason: why.override_reason };
+    Ok(Json(convert::prompt(app.roll_back_label(&ctx, &prompt, &label, why).await?)?))
 }
 
 /// List where the labels of a prompt have been, newest move first.
@@ -88,36 +83,35 @@ pub(crate) async fn list_label_moves(
     Ok(Json(wire::LabelMoves { moves: moves.into_iter().map(convert::label_move).collect() }))
 }
 
-/// List the labels that only some roles may move.
+/// List the labels that ask something of a move.
 #[utoipa::path(get, path = "/protected-labels", tag = "prompts", responses(
-    (status = 200, body = wire::ProtectedLabels, description = "The labels, with the roles that may move each"),
+    (status = 200, body = wire::ProtectedLabels, description = "The labels, with what each asks"),
 ))]
 pub(crate) async fn list_protected_labels(
     InProject(ctx): InProject,
     State(app): State<App>,
 ) -> Result<Json<wire::ProtectedLabels>, Refusal> {
     let labels = app.list_protected_labels(&ctx).await?;
-    Ok(Json(wire::ProtectedLabels { labels: labels.into_iter().map(convert::protected).collect() }))
+    Ok(Json(wire::ProtectedLabels { labels: labels.into_iter().map(review::protected).collect() }))
 }
 
-/// Say which roles may move a label, of every prompt of the project.
+/// Say what a label asks of a move, of every prompt of the project: a role, approvals, criteria that are met.
 #[utoipa::path(put, path = "/protected-labels/{label}", tag = "prompts", request_body = wire::ProtectLabel,
     params(("label" = String, Path, description = "The label")), responses(
-    (status = 200, body = wire::ProtectedLabel, description = "The label, with the roles that may move it"),
+    (status = 200, body = wire::ProtectedLabel, description = "The label, with what it asks"),
     (status = 400, body = Problem, content_type = "application/problem+json", description = "A name is wrong"),
 ))]
 pub(crate) async fn protect_label(
     InProject(ctx): InProject,
     State(app): State<App>,
     Path(label): Path<String>,
-    Body(who): Body<wire::ProtectLabel>,
+    Body(rule): Body<wire::ProtectLabel>,
 ) -> Result<Json<wire::ProtectedLabel>, Refusal> {
-    let roles = who.roles.iter().map(|role| convert::parsed(role)).collect::<Result<Vec<_>, _>>()?;
-    let protected = app.protect_label(&ctx, &convert::parsed(&label)?, &roles).await?;
-    Ok(Json(convert::protected(protected)))
+    let protected = app.protect_label(&ctx, &convert::parsed(&label)?, &review::rule(&rule)?).await?;
+    Ok(Json(review::protected(protected)))
 }
 
-/// Let whoever may write prompts move a label again.
+/// Let whoever may write prompts move a label again, without anybody's approval.
 #[utoipa::path(delete, path = "/protected-labels/{label}", tag = "prompts",
     params(("label" = String, Path, description = "The label")), responses(
     (status = 204, description = "It is protected no more"),

@@ -153,7 +153,7 @@ pub(crate) async fn render_version(
 }
 
 /// A number, or else a label.
-fn selector(text: &str) -> Result<Selector, Refusal> {
+pub(super) fn selector(text: &str) -> Result<Selector, Refusal> {
     match (text.strip_prefix('@'), text.parse::<VersionNumber>()) {
         (None, Ok(number)) => Ok(Selector::Version(number)),
         (label, _) => Ok(Selector::Label(convert::parsed::<LabelName>(label.unwrap_or(text))?)),

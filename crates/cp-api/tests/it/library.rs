@@ -6,36 +6,41 @@ use serde_json::{Value, json};
 use crate::world::{World, with_world};
 
 /// Somebody with a role in the organisation.
-struct Somebody<'a>(&'a World, String);
+pub(crate) struct Somebody<'a>(&'a World, String);
 
 impl<'a> Somebody<'a> {
-    async fn with(world: &'a World, role: Role) -> Self {
+    pub(crate) async fn with(world: &'a World, role: Role) -> Self {
         Self(world, world.key(world.scope.org_scope(), None, role).await)
     }
 
-    async fn ask(&self, method: &str, path: &str, json: &Value) -> (u16, Value) {
+    /// Whoever this header says.
+    pub(crate) const fn by(world: &'a World, header: String) -> Self {
+        Self(world, header)
+    }
+
+    pub(crate) async fn ask(&self, method: &str, path: &str, json: &Value) -> (u16, Value) {
         let body = if json.is_null() { String::new() } else { json.to_string() };
         self.0.ask(method, &format!("/api/v1{path}"), &[("authorization", &self.1)], &body).await
     }
 
-    async fn done(&self, method: &str, path: &str, json: Value) -> Value {
+    pub(crate) async fn done(&self, method: &str, path: &str, json: Value) -> Value {
         let (status, answer) = self.ask(method, path, &json).await;
         assert!(status < 300, "{method} {path}: {status} {answer}");
         answer
     }
 
-    async fn refused(&self, method: &str, path: &str, json: Value) -> (u16, String) {
+    pub(crate) async fn refused(&self, method: &str, path: &str, json: Value) -> (u16, String) {
         let (status, answer) = self.ask(method, path, &json).await;
         (status, answer["detail"].as_str().unwrap().to_owned())
     }
 }
 
-async fn editor(world: &World) -> Somebody<'_> {
+pub(crate) async fn editor(world: &World) -> Somebody<'_> {
     world.member(world.scope.org_scope(), "anna@x.example", Some(Role::Owner)).await;
     Somebody::with(world, Role::Editor).await
 }
 
-fn refund() -> Value {
+pub(crate) fn refund() -> Value {
     json!({
         "name": "support/refund-reply",
         "version": {
@@ -60,7 +65,7 @@ fn refund() -> Value {
     })
 }
 
-const AT: &str = "/prompts/support%2Frefund-reply";
+pub(crate) const AT: &str = "/prompts/support%2Frefund-reply";
 
 #[test]
 fn a_prompt_is_kept_as_it_was_made() {

@@ -17,8 +17,8 @@ use Action::{
     CreateOrgs, Erase, ManageGatewayKeys, ManageGrants, ManageKeys, ManageMembers, ManageOrg, ManagePolicy,
     ManageProject, ManageProjectKeys, ManageProjects, ManageRetention, ManageSignIn, ManageTeams,
     ManageVault, ProtectLabels, ReadAudit, ReadBodies, ReadCalls, ReadCost, ReadMembers, ReadOperations,
-    ReadOrg, ReadProject, ReadPrompts, ReadScores, Reprice, RotateKeys, ServePrompts, WritePrompts,
-    WriteScores,
+    ReadOrg, ReadProject, ReadPrompts, ReadScores, Reprice, ReviewPrompts, RotateKeys, ServePrompts,
+    WritePrompts, WriteScores,
 };
 
 /// What an operation takes.
@@ -43,6 +43,9 @@ const NAMED: &str = r#"{"name":"Name {n}"}"#;
 
 /// A prompt with one version.
 const PROMPT: &str = r#"{"name":"p/_{n}","version":{"content":"x","labels":["staging","production"]}}"#;
+
+/// Where what belongs to a prompt is found.
+const LIBRARY: [&str; 4] = ["/prompts/", "/proposals/", "/comments/", "/references/"];
 
 /// Where nobody listens: to set a provider is not to ask it.
 const SSO: &str =
@@ -158,6 +161,22 @@ const OPERATIONS: &[Operation] = &[
     ("GET /scores/{id}", May(ReadScores), "", 200),
     ("DELETE /scores/{id}", May(WriteScores), "", 204),
     ("GET /calls/{id}/scores", May(ReadScores), "", 200),
+    ("POST /prompts/{prompt}/labels/{label}/proposals", May(WritePrompts), r#"{"version":1}"#, 201),
+    ("GET /proposals", May(ReadPrompts), "", 200),
+    ("GET /proposals/{id}", May(ReadPrompts), "", 200),
+    ("POST /proposals/{id}/comments", May(ReviewPrompts), r#"{"text":"x"}"#, 200),
+    ("POST /proposals/{id}/approve", May(ReviewPrompts), "{}", 200),
+    ("POST /proposals/{id}/reject", May(ReviewPrompts), "{}", 200),
+    ("POST /proposals/{id}/withdraw", May(WritePrompts), "{}", 200),
+    ("POST /prompts/{prompt}/versions/{version}/comments", May(ReviewPrompts), r#"{"text":"x"}"#, 201),
+    ("GET /prompts/{prompt}/comments", May(ReadPrompts), "", 200),
+    ("PATCH /comments/{id}", May(ReviewPrompts), r#"{"state":"resolved"}"#, 200),
+    ("GET /mentions", May(ReadPrompts), "", 200),
+    ("PUT /prompts/{prompt}/versions/{version}/rating", May(ReviewPrompts), r#"{"stars":4}"#, 200),
+    ("GET /prompts/{prompt}/versions/{version}/ratings", May(ReadPrompts), "", 200),
+    ("GET /prompts/{prompt}/references", May(ReadPrompts), "", 200),
+    ("POST /prompts/{prompt}/references", May(WritePrompts), r#"{"relation":"incident","text":"x"}"#, 201),
+    ("DELETE /references/{id}", May(WritePrompts), "", 204),
     ("GET /retention", May(ReadProject), "", 200),
     ("PUT /retention", May(ManageRetention), r#"{"bodies_days":30}"#, 200),
     ("GET /holds", May(ManageRetention), "", 200),
@@ -251,7 +270,9 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
         ("DELETE", "/fingerprints/{fingerprint}") => {
             ("POST", "/fingerprints/claim", r#"{"key":"sk-given-up-{n}"}"#, "/fingerprint")
         }
-        (_, path) if path.starts_with("/prompts/") => ("POST", "/prompts", PROMPT, "/prompt/id"),
+        (_, path) if LIBRARY.iter().any(|folder| path.starts_with(folder)) => {
+            ("POST", "/prompts", PROMPT, "/prompt/id")
+        }
         (_, path) if path.starts_with("/serve/") => ("POST", "/prompts", PROMPT, "/prompt/name"),
         ("DELETE", "/protected-labels/{label}") => {
             ("PUT", "/protected-labels/guarded", r#"{"roles":["owner"]}"#, "/label")
@@ -268,7 +289,33 @@ async fn made(world: &World, operation: &Operation, owner: &str, number: usize) 
         let json = r#"{"content":"y","labels":["staging"]}"#;
         let (status, answer) = world.ask("POST", &path, &[("authorization", owner)], json).await;
         assert_eq!(status, 201, "{path}: {answer}");
+        if let Some(said) = said(world, operation.0, owner, id.as_str().unwrap()).await {
+            return Some(said);
+        }
     }
+    Some(answer.pointer(pointer).unwrap().as_str().unwrap().to_owned())
+}
+
+/// What is said of a prompt, where the operation is about such a thing: a proposal that everybody who may review may
+/// decide, a comment, or a reference.
+async fn said(world: &World, operation: &str, owner: &str, prompt: &str) -> Option<String> {
+    let headers = [("authorization", owner)];
+    let (path, json, pointer) = match operation.split_once(" /").unwrap().1 {
+        path if path.starts_with("proposals/") => {
+            let all = r#"{"roles":["owner"],"approvals":1,"approvers":["owner","admin","editor","analyst"]}"#;
+            let (status, answer) = world.ask("PUT", "/api/v1/protected-labels/reviewed", &headers, all).await;
+            assert_eq!(status, 200, "{answer}");
+            ("labels/reviewed/proposals", r#"{"version":1}"#, "/proposal/id")
+        }
+        path if path.starts_with("comments/") => ("versions/1/comments", r#"{"text":"x"}"#, "/id"),
+        path if path.starts_with("references/") => {
+            ("references", r#"{"relation":"incident","text":"x"}"#, "/id")
+        }
+        _ => return None,
+    };
+    let path = format!("/api/v1/prompts/{prompt}/{path}");
+    let (status, answer) = world.ask("POST", &path, &headers, json).await;
+    assert_eq!(status, 201, "{path}: {answer}");
     Some(answer.pointer(pointer).unwrap().as_str().unwrap().to_owned())
 }
 

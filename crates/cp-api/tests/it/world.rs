@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use cp_api::Router;
+use cp_app::library::Measurements;
 use cp_app::model::{
     CostByKind, DecodedCall, Http, Message, OperationName, Part, PriceBook, Providers, Usage,
 };
@@ -47,6 +48,8 @@ pub(crate) struct World {
     pub(crate) db: Db,
     pub(crate) random: Arc<Random>,
     pub(crate) ids: IdGenerator,
+    /// What is measured of every version.
+    pub(crate) measured: Arc<Mutex<Measurements>>,
     traffic: TrafficStore,
     node: NodeId,
     clock: Arc<FakeClock>,
@@ -90,6 +93,8 @@ impl World {
             }],
         };
         let (told, refuses) = (Arc::default(), Arc::default());
+        let measured: Arc<Mutex<Measurements>> = Arc::default();
+        let measures = Arc::clone(&measured);
         let app = App::new(Parts {
             is_private: true,
             db: db.clone(),
@@ -112,6 +117,10 @@ impl World {
             providers: Providers::new(Http::over(HttpConnector::new())),
             told: told_log(&told, &refuses),
             set_policy: Arc::new(|_, _| {}),
+            measure: Arc::new(move |_, _, _| {
+                let measured = measures.lock().unwrap().clone();
+                Box::pin(async { Ok(measured) })
+            }),
         });
         let site = cp_api::Site::at(PUBLIC_URL).unwrap();
         let api = cp_api::router(app.clone(), PrometheusBuilder::new().build_recorder().handle(), site);
@@ -124,6 +133,7 @@ impl World {
             log_error,
             told,
             refuses,
+            measured,
             db,
             random,
             ids,

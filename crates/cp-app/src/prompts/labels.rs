@@ -1,11 +1,13 @@
-//! Moving labels, and who may.
+//! Moving labels.
 
+use cp_base::ProposalId;
 use cp_db::Tx;
 use cp_prompt::{LabelName, VersionNumber};
 use cp_store::{Label, LabelMove, NewMove, Prompt, ProtectedLabel, Sealer};
 
+use super::rules::{find_rule, require_mover};
 use super::{PromptView, compose, find, view};
-use crate::access::{Action, Role};
+use crate::access::Action;
 use crate::act::Event;
 use crate::{App, AppError, Ctx};
 
@@ -20,19 +22,30 @@ pub struct LabelChange {
     pub from: Option<Option<VersionNumber>>,
     /// Why.
     pub reason: String,
+    /// Why it is moved though the version does not meet what the label asks.
+    pub override_reason: Option<String>,
 }
 
 impl LabelChange {
     /// To a version, from wherever it is.
     #[must_use]
     pub const fn to(label: LabelName, version: VersionNumber) -> Self {
-        Self { label, to: Some(version), from: None, reason: String::new() }
+        Self { label, to: Some(version), from: None, reason: String::new(), override_reason: None }
     }
+}
+
+/// Why a label goes back.
+#[derive(Clone, Debug, Default)]
+pub struct RollBack {
+    /// In words; a word of ours where there is none.
+    pub reason: String,
+    /// Why it goes back though the version does not meet what the label asks.
+    pub override_reason: Option<String>,
 }
 
 /// Moves that are listed at most.
 const MAX_MOVES: u64 = 1_000;
-const MAX_REASON_BYTES: usize = 4_096;
+pub(super) const MAX_REASON_BYTES: usize = 4_096;
 
 impl App {
     /// Moves a label of a prompt, or takes it away.
@@ -50,8 +63,8 @@ impl App {
         if before.is_none() && change.to.is_none() {
             return Err(AppError::absent(format_args!("`{}` has no label `{}`", prompt.name, change.label)));
         }
-        set_label(self, act.tx(), &sealer, (ctx, &prompt), change).await?;
-        let described = described(&prompt, before.as_ref(), change);
+        let overridden = set_label(self, act.tx(), &sealer, (ctx, &prompt), change).await?;
+        let described = described(&prompt, before.as_ref(), change) + &in_spite_of(overridden.as_deref());
         let seen = view(act.tx(), prompt).await?;
         let event = Event::new("label.move", seen.prompt.id).detail(described);
         act.commit(event.before(&before).after(&change.to)).await?;
@@ -88,7 +101,7 @@ impl App {
         ctx: &Ctx,
         prompt: &str,
         label: &LabelName,
-        reason: &str,
+        why: RollBack,
     ) -> Result<PromptView, AppError> {
         ctx.require(Action::WritePrompts)?;
         let moves = self.list_label_moves(ctx, prompt, Some(label)).await?;
@@ -96,8 +109,10 @@ impl App {
             || AppError::conflict(format_args!("`{label}` was never anywhere else: move it to a version"));
         let last = moves.first().ok_or_else(none)?;
         let to = last.from.ok_or_else(none)?;
-        let reason = if reason.is_empty() { "rolled back" } else { reason }.to_owned();
-        let change = LabelChange { label: label.clone(), to: Some(to), from: Some(last.to), reason };
+        let RollBack { reason, override_reason } = why;
+        let reason = if reason.is_empty() { "rolled back".to_owned() } else { reason };
+        let (to, from) = (Some(to), Some(last.to));
+        let change = LabelChange { label: label.clone(), to, from, reason, override_reason };
         self.move_label(ctx, prompt, &change).await
     }
 
@@ -116,43 +131,6 @@ impl App {
         let place = (ctx.scope, prompt.id);
         Ok(cp_store::list_label_moves(&mut tx, &sealer, place, label, MAX_MOVES).await?)
     }
-
-    /// The labels of the project that only some roles may move.
-    pub async fn list_protected_labels(&self, ctx: &Ctx) -> Result<Vec<ProtectedLabel>, AppError> {
-        ctx.require(Action::ReadPrompts)?;
-        let mut tx = self.read_library(ctx).await?;
-        Ok(cp_store::list_protected_labels(&mut tx, ctx.scope).await?)
-    }
-
-    /// Says which roles may move a label, of every prompt of the project.
-    pub async fn protect_label(
-        &self,
-        ctx: &Ctx,
-        label: &LabelName,
-        roles: &[Role],
-    ) -> Result<ProtectedLabel, AppError> {
-        refuse_latest(label)?;
-        let writes = |role: &&Role| Action::WritePrompts.roles().contains(role);
-        let kept: Vec<_> = roles.iter().filter(writes).map(|role| role.as_str().to_owned()).collect();
-        if kept.is_empty() || kept.len() != roles.len() {
-            return Err(AppError::invalid("name roles that may write prompts: owner, admin or editor"));
-        }
-        let protection = ProtectedLabel { label: label.clone(), roles: kept };
-        let mut act = self.begin(ctx, Action::ProtectLabels).await?;
-        cp_store::protect_label(act.tx(), ctx.scope, &protection).await?;
-        let event = Event::new("label.protect", label).detail(protection.roles.join(" ")).after(&protection);
-        act.commit(event).await?;
-        Ok(protection)
-    }
-
-    /// Whoever may write prompts may move the label again.
-    pub async fn unprotect_label(&self, ctx: &Ctx, label: &LabelName) -> Result<(), AppError> {
-        let mut act = self.begin(ctx, Action::ProtectLabels).await?;
-        if !cp_store::unprotect_label(act.tx(), ctx.scope, label).await? {
-            return Err(AppError::absent(format_args!("`{label}` is not protected in this project")));
-        }
-        act.commit(Event::new("label.unprotect", label)).await
-    }
 }
 
 fn described(prompt: &Prompt, before: Option<&Label>, change: &LabelChange) -> String {
@@ -162,48 +140,71 @@ fn described(prompt: &Prompt, before: Option<&Label>, change: &LabelChange) -> S
     format!("{} {}: {from} to {}", prompt.name, change.label, place(change.to))
 }
 
-/// Moves a label in a transaction that is under way: whoever asks may, the version is there, and the label is where they
-/// have seen it.
+/// What an event says of criteria that were not met.
+pub(super) fn in_spite_of(overridden: Option<&str>) -> String {
+    overridden.map(|failed| format!("; overridden: {failed}")).unwrap_or_default()
+}
+
+/// Moves a label in a transaction that is under way: whoever asks may, the version is there and meets what the label asks,
+/// and the label is where they have seen it. What it does not meet is told where that is overridden.
 pub(super) async fn set_label(
     app: &App,
     tx: &mut Tx,
     sealer: &Sealer<'_>,
     (ctx, prompt): (&Ctx, &Prompt),
     change: &LabelChange,
-) -> Result<(), AppError> {
-    refuse_latest(&change.label)?;
-    if change.reason.len() > MAX_REASON_BYTES {
-        return Err(AppError::invalid(format_args!("a reason has {MAX_REASON_BYTES} bytes at most")));
+) -> Result<Option<String>, AppError> {
+    let rule = find_rule(tx, ctx, &change.label).await?;
+    if let Some(rule) = &rule {
+        require_mover(ctx, rule)?;
     }
-    require_mover(tx, ctx, &change.label).await?;
-    if let Some(to) = change.to
-        && i64::from(to.get()) > prompt.latest
-    {
-        return Err(AppError::absent(format_args!(
-            "`{}` has no version {to}: its newest is {}",
-            prompt.name, prompt.latest
-        )));
-    }
+    place_label(app, tx, sealer, (ctx, prompt), Placing { change, rule: rule.as_ref(), proposal: None }).await
+}
+
+/// A move that whoever asks may make.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placing<'a> {
+    pub(super) change: &'a LabelChange,
+    pub(super) rule: Option<&'a ProtectedLabel>,
+    pub(super) proposal: Option<ProposalId>,
+}
+
+/// As [`set_label`], where it is known that whoever asks may.
+pub(super) async fn place_label(
+    app: &App,
+    tx: &mut Tx,
+    sealer: &Sealer<'_>,
+    (ctx, prompt): (&Ctx, &Prompt),
+    Placing { change, rule, proposal }: Placing<'_>,
+) -> Result<Option<String>, AppError> {
+    check_change(prompt, change)?;
     let before = cp_store::find_label(tx, ctx.scope, prompt.id, &change.label).await?;
     let is_at = before.as_ref().map(|label| label.version);
     if change.from.is_some_and(|from| from != is_at) {
         return Err(moved_meanwhile(prompt, &change.label, before.as_ref()));
     }
     if is_at == change.to {
-        return Ok(());
+        return Ok(None);
     }
+    let mut overridden = None;
     if let Some(to) = change.to {
         // What others have come to include since may lead back here.
         let target = cp_store::find_version(tx, sealer, ctx.scope, prompt.id, to).await?;
         let target = target.ok_or_else(|| AppError::internal("a prompt's version is not there"))?;
         compose::check(tx, sealer, ctx, (&prompt.name, &target.document)).await?;
+        if let Some(rule) = rule {
+            let why = change.override_reason.as_deref();
+            overridden = app.require_criteria((ctx, rule), prompt, &target, why).await?;
+        }
     }
+    let reason = reason(change, overridden.as_deref());
     let new = NewMove {
         prompt: prompt.id,
         label: &change.label,
         from: before.as_ref(),
         to: change.to,
-        reason: &change.reason,
+        reason: &reason,
+        proposal,
         by: &ctx.org.caller.name,
         at: app.parts.clock.now(),
     };
@@ -211,10 +212,37 @@ pub(super) async fn set_label(
         let now = cp_store::find_label(tx, ctx.scope, prompt.id, &change.label).await?;
         return Err(moved_meanwhile(prompt, &change.label, now.as_ref()));
     }
-    Ok(())
+    Ok(overridden)
 }
 
-fn moved_meanwhile(prompt: &Prompt, label: &LabelName, now: Option<&Label>) -> AppError {
+/// The label can be moved, and the version is there.
+pub(super) fn check_change(prompt: &Prompt, change: &LabelChange) -> Result<(), AppError> {
+    refuse_latest(&change.label)?;
+    let reasons = [Some(&change.reason), change.override_reason.as_ref()];
+    if reasons.into_iter().flatten().any(|reason| reason.len() > MAX_REASON_BYTES) {
+        return Err(AppError::invalid(format_args!("a reason has {MAX_REASON_BYTES} bytes at most")));
+    }
+    match change.to {
+        Some(to) if i64::from(to.get()) > prompt.latest => Err(AppError::absent(format_args!(
+            "`{}` has no version {to}: its newest is {}",
+            prompt.name, prompt.latest
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Why, as the history has it.
+fn reason(change: &LabelChange, overridden: Option<&str>) -> String {
+    match (&change.override_reason, overridden) {
+        (Some(why), Some(failed)) => {
+            let before = if change.reason.is_empty() { "" } else { "; " };
+            format!("{}{before}overridden: {failed}: {why}", change.reason)
+        }
+        _ => change.reason.clone(),
+    }
+}
+
+pub(super) fn moved_meanwhile(prompt: &Prompt, label: &LabelName, now: Option<&Label>) -> AppError {
     let place = match now {
         Some(now) => {
             format!("at version {} by now (moved by {}, {})", now.version, now.moved_by, now.moved_at)
@@ -227,21 +255,9 @@ fn moved_meanwhile(prompt: &Prompt, label: &LabelName, now: Option<&Label>) -> A
     ))
 }
 
-fn refuse_latest(label: &LabelName) -> Result<(), AppError> {
+pub(super) fn refuse_latest(label: &LabelName) -> Result<(), AppError> {
     if label.is_latest() {
         return Err(AppError::invalid("`latest` is at the newest version always, and moves by itself"));
     }
     Ok(())
-}
-
-async fn require_mover(tx: &mut Tx, ctx: &Ctx, label: &LabelName) -> Result<(), AppError> {
-    let protected = cp_store::list_protected_labels(tx, ctx.scope).await?;
-    let Some(protection) = protected.into_iter().find(|protected| protected.label == *label) else {
-        return Ok(());
-    };
-    let held = ctx.org.roles.names();
-    if protection.roles.iter().any(|role| held.contains(&role.as_str())) {
-        return Ok(());
-    }
-    Err(AppError::protected(label, &protection.roles, &held))
 }

@@ -3,9 +3,9 @@
 //! A label is moved by compare-and-swap of its revision. Revisions of one label count on when it was taken away and comes
 //! back, so that its history has one order.
 
-use cp_base::{ProjectScope, PromptId, Timestamp};
+use cp_base::{ProjectScope, PromptId, ProposalId, Timestamp};
 use cp_db::{Args, DbError, Filter, Row, Tx, args};
-use cp_prompt::{LabelName, VersionNumber};
+use cp_prompt::{Gate, LabelName, VersionNumber};
 
 use super::seal::{MovePlace, Sealer};
 use super::versions::number;
@@ -42,6 +42,8 @@ pub struct LabelMove {
     pub to: Option<VersionNumber>,
     /// Why.
     pub reason: String,
+    /// The proposal that it was moved by.
+    pub proposal: Option<ProposalId>,
     /// Who moved it.
     pub moved_by: String,
     /// When.
@@ -61,6 +63,8 @@ pub struct NewMove<'a> {
     pub to: Option<VersionNumber>,
     /// Why.
     pub reason: &'a str,
+    /// The proposal that it is made by.
+    pub proposal: Option<ProposalId>,
     /// Who.
     pub by: &'a str,
     /// When.
@@ -95,7 +99,7 @@ pub async fn move_label(
     let from = new.from.map(|label| i64::from(label.version.get()));
     let place = MovePlace { prompt: new.prompt, label: new.label, revision };
     let sealed = sealer.reason(place, new.reason);
-    let row = with(args![revision, from, to, sealed, sealer.key(), new.by, new.at]);
+    let row = with(args![revision, from, to, sealed, sealer.key(), new.by, new.at, new.proposal]);
     tx.execute(sql::RECORD_MOVE, row).await?;
     Ok(true)
 }
@@ -154,6 +158,7 @@ pub async fn list_label_moves(
             from: optional(row, "from_number")?,
             to: optional(row, "to_number")?,
             reason,
+            proposal: row.get_optional("proposal_id")?,
             moved_by: row.get("moved_by")?,
             moved_at: row.get("moved_at")?,
             label: name,
@@ -162,37 +167,70 @@ pub async fn list_label_moves(
     rows.iter().map(moved).collect()
 }
 
-fn optional(row: &Row, column: &'static str) -> Result<Option<VersionNumber>, DbError> {
+pub(super) fn optional(row: &Row, column: &'static str) -> Result<Option<VersionNumber>, DbError> {
     row.get_optional::<i64>(column)?.map(|_| number(row, column)).transpose()
 }
 
-/// A label of the project that only some may move.
+/// A label of the project that asks something of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProtectedLabel {
     /// The label, of every prompt.
     pub label: LabelName,
-    /// The names of the roles that may move it.
+    /// The names of the roles that may move it, or propose to where approvals are asked for.
     pub roles: Vec<String>,
+    /// Whose approval it takes.
+    pub approval: ApprovalRule,
+    /// What it asks of the prompt's criteria.
+    pub gate: Gate,
 }
 
-/// The labels that only some may move.
+/// Whose approval a move takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalRule {
+    /// How many; 0 where it takes none.
+    pub approvals: u64,
+    /// The names of the roles that may approve.
+    pub roles: Vec<String>,
+    /// Whether whoever proposed it may approve it too.
+    pub by_author: bool,
+}
+
+/// The labels that ask something of a move.
 pub async fn list_protected_labels(tx: &mut Tx, scope: ProjectScope) -> Result<Vec<ProtectedLabel>, DbError> {
     let rows = tx.fetch_all(sql::LIST_PROTECTED, args![scope.org(), scope]).await?;
+    let roles = |text: String| text.split_whitespace().map(str::to_owned).collect();
     let protected = |row: &Row| {
-        let roles: String = row.get("roles")?;
-        let roles = roles.split(' ').map(str::to_owned).collect();
-        Ok(ProtectedLabel { label: parsed(row, "label")?, roles })
+        Ok(ProtectedLabel {
+            label: parsed(row, "label")?,
+            roles: roles(row.get("roles")?),
+            approval: ApprovalRule {
+                approvals: row.get("approvals")?,
+                roles: roles(row.get("approvers")?),
+                by_author: row.get("by_author")?,
+            },
+            gate: parsed(row, "gate")?,
+        })
     };
     rows.iter().map(protected).collect()
 }
 
-/// Says who may move a label.
+/// Says what a label asks of a move.
 pub async fn protect_label(
     tx: &mut Tx,
     scope: ProjectScope,
     protected: &ProtectedLabel,
 ) -> Result<(), DbError> {
-    let row = args![scope.org(), scope, protected.label.as_str(), protected.roles.join(" ")];
+    let ApprovalRule { approvals, roles, by_author } = &protected.approval;
+    let row = args![
+        scope.org(),
+        scope,
+        protected.label.as_str(),
+        protected.roles.join(" "),
+        *approvals,
+        roles.join(" "),
+        *by_author,
+        protected.gate.as_str(),
+    ];
     tx.execute(sql::PROTECT_LABEL, row).await?;
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! What of the library is sealed, and sealing it anew when the key has changed.
 
-use cp_base::{DataKeys, Digest, KeyId, ProjectScope, PromptId, PromptVersionId, Random};
+use cp_base::{
+    CommentId, CrossReferenceId, DataKeys, Digest, KeyId, ProjectScope, PromptId, PromptVersionId,
+    ProposalId, Random,
+};
 use cp_db::{Args, DbError, Row, Tx, args};
 use cp_prompt::{Details, Document, LabelName};
 use serde::{Deserialize, Serialize};
 
-use crate::sql::prompts as sql;
+use crate::sql::{comments, prompts as sql, references, reviews};
 
 /// Seals and opens what belongs to the library of one project.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +89,48 @@ impl<'a> Sealer<'a> {
     }
 
     pub(crate) fn open_reason(&self, place: MovePlace<'_>, sealed: &[u8]) -> Result<String, DbError> {
-        let bytes = self.open(&place.context(), sealed)?;
-        String::from_utf8(bytes).map_err(|_| DbError::decode("sealed"))
+        self.open_text(&place.context(), sealed)
+    }
+
+    pub(crate) fn proposal(&self, id: ProposalId, reason: &str) -> Vec<u8> {
+        self.seal(&proposal_context(id), reason.as_bytes())
+    }
+
+    pub(crate) fn open_proposal(&self, id: ProposalId, sealed: &[u8]) -> Result<String, DbError> {
+        self.open_text(&proposal_context(id), sealed)
+    }
+
+    pub(crate) fn entry(&self, proposal: ProposalId, number: i64, text: &str) -> Vec<u8> {
+        self.seal(&entry_context(proposal, number), text.as_bytes())
+    }
+
+    pub(crate) fn open_entry(
+        &self,
+        proposal: ProposalId,
+        number: i64,
+        sealed: &[u8],
+    ) -> Result<String, DbError> {
+        self.open_text(&entry_context(proposal, number), sealed)
+    }
+
+    pub(crate) fn reference(&self, id: CrossReferenceId, bytes: &[u8]) -> Vec<u8> {
+        self.seal(&reference_context(id), bytes)
+    }
+
+    pub(crate) fn open_reference(&self, id: CrossReferenceId, sealed: &[u8]) -> Result<Vec<u8>, DbError> {
+        self.open(&reference_context(id), sealed)
+    }
+
+    pub(crate) fn comment(&self, id: CommentId, text: &str) -> Vec<u8> {
+        self.seal(&comment_context(id), text.as_bytes())
+    }
+
+    pub(crate) fn open_comment(&self, id: CommentId, sealed: &[u8]) -> Result<String, DbError> {
+        self.open_text(&comment_context(id), sealed)
+    }
+
+    fn open_text(&self, context: &[u8], sealed: &[u8]) -> Result<String, DbError> {
+        String::from_utf8(self.open(context, sealed)?).map_err(|_| DbError::decode("sealed"))
     }
 
     fn seal(&self, context: &[u8], bytes: &[u8]) -> Vec<u8> {
@@ -124,6 +167,22 @@ fn details_context(prompt: PromptId) -> Vec<u8> {
 
 fn version_context(version: PromptVersionId) -> Vec<u8> {
     [b"prompt version".as_slice(), version.uuid().as_bytes()].concat()
+}
+
+fn proposal_context(proposal: ProposalId) -> Vec<u8> {
+    [b"label proposal".as_slice(), proposal.uuid().as_bytes()].concat()
+}
+
+fn entry_context(proposal: ProposalId, number: i64) -> Vec<u8> {
+    [b"proposal entry".as_slice(), proposal.uuid().as_bytes(), &number.to_be_bytes()].concat()
+}
+
+fn comment_context(comment: CommentId) -> Vec<u8> {
+    [b"comment".as_slice(), comment.uuid().as_bytes()].concat()
+}
+
+fn reference_context(reference: CrossReferenceId) -> Vec<u8> {
+    [b"cross-reference".as_slice(), reference.uuid().as_bytes()].concat()
 }
 
 fn read<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, DbError> {
@@ -164,6 +223,34 @@ pub async fn reseal_library(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScop
         let sealed = sealer.resealed(&place.context(), &row)?;
         let args: Args = args![org, scope, prompt, label.as_str(), revision, sealed, key];
         done += tx.execute(sql::RESEAL_MOVE, args).await?;
+    }
+    Ok(done + reseal_talk(tx, sealer, scope).await?)
+}
+
+/// What people say to each other about the library.
+async fn reseal_talk(tx: &mut Tx, sealer: &Sealer<'_>, scope: ProjectScope) -> Result<u64, DbError> {
+    let key = sealer.key();
+    let (org, wanted) = (scope.org(), || args![scope.org(), scope, key, ROWS]);
+    let mut done = 0;
+    for row in tx.fetch_all(reviews::LIST_PROPOSALS_TO_SEAL, wanted()).await? {
+        let id: ProposalId = row.get("proposal_id")?;
+        let sealed = sealer.resealed(&proposal_context(id), &row)?;
+        done += tx.execute(reviews::RESEAL_PROPOSAL, args![org, scope, id, sealed, key]).await?;
+    }
+    for row in tx.fetch_all(reviews::LIST_ENTRIES_TO_SEAL, wanted()).await? {
+        let (id, number) = (row.get("proposal_id")?, row.get("number")?);
+        let sealed = sealer.resealed(&entry_context(id, number), &row)?;
+        done += tx.execute(reviews::RESEAL_ENTRY, args![org, scope, id, number, sealed, key]).await?;
+    }
+    for row in tx.fetch_all(references::LIST_REFERENCES_TO_SEAL, wanted()).await? {
+        let id: CrossReferenceId = row.get("reference_id")?;
+        let sealed = sealer.resealed(&reference_context(id), &row)?;
+        done += tx.execute(references::RESEAL_REFERENCE, args![org, scope, id, sealed, key]).await?;
+    }
+    for row in tx.fetch_all(comments::LIST_COMMENTS_TO_SEAL, wanted()).await? {
+        let id: CommentId = row.get("comment_id")?;
+        let sealed = sealer.resealed(&comment_context(id), &row)?;
+        done += tx.execute(comments::RESEAL_COMMENT, args![org, scope, id, sealed, key]).await?;
     }
     Ok(done)
 }

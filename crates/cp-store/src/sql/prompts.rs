@@ -167,21 +167,24 @@ cp_db::statements! {
 
     /// Puts a move on record.
     RECORD_MOVE = "INSERT INTO prompt_label_moves (org_id, project_id, prompt_id, label, revision, from_number, to_number,
-                          sealed, sealed_with, moved_by, moved_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                          sealed, sealed_with, moved_by, moved_at, proposal_id)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
     /// The moves of a prompt's labels, newest first.
-    LIST_MOVES = "SELECT prompt_id, label, revision, from_number, to_number, sealed, moved_by, moved_at
+    LIST_MOVES = "SELECT prompt_id, label, revision, from_number, to_number, sealed, moved_by, moved_at, proposal_id
                     FROM prompt_label_moves
                    WHERE org_id = $1 AND project_id = $2 AND prompt_id = $3{and}
                    ORDER BY moved_at DESC, revision DESC LIMIT $4";
 
-    /// The labels that only some may move.
-    LIST_PROTECTED = "SELECT label, roles FROM protected_labels WHERE org_id = $1 AND project_id = $2 ORDER BY label";
+    /// The labels that ask something of a move.
+    LIST_PROTECTED = "SELECT label, roles, approvals, approvers, by_author, gate FROM protected_labels
+                       WHERE org_id = $1 AND project_id = $2 ORDER BY label";
 
-    /// Says who may move a label.
-    PROTECT_LABEL = "INSERT INTO protected_labels (org_id, project_id, label, roles) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (project_id, label) DO UPDATE SET roles = excluded.roles";
+    /// Says what a label asks of a move.
+    PROTECT_LABEL = "INSERT INTO protected_labels (org_id, project_id, label, roles, approvals, approvers, by_author, gate)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                     ON CONFLICT (project_id, label) DO UPDATE SET roles = excluded.roles, approvals = excluded.approvals,
+                            approvers = excluded.approvers, by_author = excluded.by_author, gate = excluded.gate";
 
     /// Whoever may write prompts may move a label again.
     UNPROTECT_LABEL = "DELETE FROM protected_labels WHERE org_id = $1 AND project_id = $2 AND label = $3";

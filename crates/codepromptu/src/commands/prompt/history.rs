@@ -30,9 +30,9 @@ pub(super) struct HistoryArgs {
 #[derive(Debug, Args)]
 pub(super) struct NameArgs {
     /// The prompt
-    name: String,
+    pub(super) name: String,
     #[command(flatten)]
-    json: Json,
+    pub(super) json: Json,
 }
 
 pub(super) async fn history(client: &Client, args: HistoryArgs) -> anyhow::Result<()> {
@@ -69,7 +69,6 @@ pub(super) async fn moves(client: &Client, args: &NameArgs) -> anyhow::Result<()
     }
     let heads = ["label", "from", "to", "time (utc)", "by", "reason"].map(text);
     let mut table = Table::new(heads.into());
-    let place = |version: Option<i64>| version.map_or_else(|| "–".to_owned(), |version| version.to_string());
     for moved in found.moves {
         let reason = one_line(&moved.reason);
         let (from, to) = (place(moved.from), place(moved.to));
@@ -90,12 +89,17 @@ pub(super) async fn includers(client: &Client, args: &NameArgs) -> anyhow::Resul
     Ok(table.write(&mut output::stdout())?)
 }
 
+/// A version's number, or that there is none.
+pub(super) fn place(version: Option<i64>) -> String {
+    version.map_or_else(|| "–".to_owned(), |version| version.to_string())
+}
+
 /// To the second.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     let text = at.to_string().replace('T', " ");
     text.get(..19).unwrap_or(&text).to_owned()
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\t'], " ")
 }

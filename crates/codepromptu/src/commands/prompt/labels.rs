@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use cp_client::Client;
-use cp_wire::{MoveLabel, ProtectLabel, Reason};
+use cp_wire::{MoveLabel, ProtectLabel, ProtectedLabel, Reason};
 
 use super::input::VersionRef;
 use super::sure::Sure;
@@ -26,13 +26,17 @@ pub(super) struct LabelArgs {
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
+    /// Why it moves though the version does not meet what the label asks
+    #[arg(long, value_name = "TEXT")]
+    override_reason: Option<String>,
     #[command(flatten)]
     json: Json,
 }
 
 pub(super) async fn label(client: &Client, args: LabelArgs) -> anyhow::Result<()> {
     let version = client.get_version(&args.of.prompt, &args.of.version).await?.number;
-    let to = MoveLabel { version, from: args.from, reason: args.reason };
+    let to =
+        MoveLabel { version, from: args.from, reason: args.reason, override_reason: args.override_reason };
     let prompt = client.move_label(&args.of.prompt, &args.label, &to).await?;
     if write_json(&args.json, &prompt)?.is_some() {
         return Ok(());
@@ -68,12 +72,16 @@ pub(super) struct RollbackArgs {
     /// Why
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
+    /// Why it moves though the version does not meet what the label asks
+    #[arg(long, value_name = "TEXT")]
+    override_reason: Option<String>,
     #[command(flatten)]
     json: Json,
 }
 
 pub(super) async fn roll_back(client: &Client, args: RollbackArgs) -> anyhow::Result<()> {
-    let prompt = client.roll_back_label(&args.name, &args.label, &Reason { reason: args.reason }).await?;
+    let why = Reason { reason: args.reason, override_reason: args.override_reason };
+    let prompt = client.roll_back_label(&args.name, &args.label, &why).await?;
     if write_json(&args.json, &prompt)?.is_some() {
         return Ok(());
     }
@@ -91,9 +99,21 @@ pub(super) struct ProtectArgs {
     /// The label
     #[arg(requires = "role")]
     label: Option<String>,
-    /// A role that may move it: owner, admin or editor
+    /// A role that may move it, or propose to where it takes approvals: owner, admin or editor
     #[arg(long, requires = "label")]
     role: Vec<String>,
+    /// How many approvals a move takes
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "label")]
+    approvals: u64,
+    /// A role that may approve: owner, admin, editor or analyst; owners and admins where none is named
+    #[arg(long, value_name = "ROLE", requires = "label")]
+    approver: Vec<String>,
+    /// Whoever proposed a move may approve it, too
+    #[arg(long, requires = "label")]
+    author_may_approve: bool,
+    /// What it asks of the prompt's success criteria: none, not_failing or met
+    #[arg(long, value_name = "WHAT", requires = "label")]
+    criteria: Option<String>,
     #[command(flatten)]
     json: Json,
 }
@@ -105,17 +125,39 @@ pub(super) async fn protect(client: &Client, args: ProtectArgs) -> anyhow::Resul
         if write_json(&args.json, &found)?.is_some() {
             return Ok(());
         }
-        let mut table = Table::new(["label", "moved by"].map(text).into());
+        let mut table = Table::new(["label", "moved by", "approvals", "criteria"].map(text).into());
         for protected in found.labels {
-            table.push(vec![protected.label, protected.roles.join(", ")]);
+            let approvals = approvals(&protected).unwrap_or_else(|| "none".to_owned());
+            table.push(vec![protected.label, protected.roles.join(", "), approvals, protected.criteria]);
         }
         return Ok(table.write(&mut out)?);
     };
-    let protected = client.protect_label(&label, &ProtectLabel { roles: args.role }).await?;
+    let rule = ProtectLabel {
+        roles: args.role,
+        approvals: args.approvals,
+        approvers: args.approver,
+        author_may_approve: args.author_may_approve,
+        criteria: args.criteria,
+    };
+    let protected = client.protect_label(&label, &rule).await?;
     if write_json(&args.json, &protected)?.is_some() {
         return Ok(());
     }
-    Ok(writeln!(out, "Of every prompt, {label} is moved by {} alone now.", protected.roles.join(", "))?)
+    let roles = protected.roles.join(", ");
+    match approvals(&protected) {
+        Some(approvals) => {
+            writeln!(out, "Of every prompt, {label} takes {approvals} now; {roles} may propose.")?;
+        }
+        None => writeln!(out, "Of every prompt, {label} is moved by {roles} alone now.")?,
+    }
+    Ok(())
+}
+
+/// Whose approval a label takes.
+fn approvals(protected: &ProtectedLabel) -> Option<String> {
+    let many = (protected.approvals > 0).then_some(protected.approvals)?;
+    let s = if many == 1 { "" } else { "s" };
+    Some(format!("{many} approval{s} by {}", protected.approvers.join(", ")))
 }
 
 /// `codepromptu prompt unprotect`.
