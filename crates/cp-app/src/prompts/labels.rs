@@ -64,7 +64,7 @@ impl App {
             return Err(AppError::absent(format_args!("`{}` has no label `{}`", prompt.name, change.label)));
         }
         let overridden = set_label(self, act.tx(), &sealer, (ctx, &prompt), change).await?;
-        let described = described(&prompt, before.as_ref(), change) + &in_spite_of(overridden.as_deref());
+        let described = described(&prompt, before.as_ref(), change) + in_spite_of(overridden.as_deref());
         let seen = view(act.tx(), prompt).await?;
         let event = Event::new("label.move", seen.prompt.id).detail(described);
         act.commit(event.before(&before).after(&change.to)).await?;
@@ -140,9 +140,10 @@ fn described(prompt: &Prompt, before: Option<&Label>, change: &LabelChange) -> S
     format!("{} {}: {from} to {}", prompt.name, change.label, place(change.to))
 }
 
-/// What an event says of criteria that were not met.
-pub(super) fn in_spite_of(overridden: Option<&str>) -> String {
-    overridden.map(|failed| format!("; overridden: {failed}")).unwrap_or_default()
+/// What an event says of criteria that were not met. Which they are, and why it is done all the same, is said in the label's
+/// history, which is sealed.
+pub(super) fn in_spite_of(overridden: Option<&str>) -> &'static str {
+    if overridden.is_some() { "; its criteria are overridden" } else { "" }
 }
 
 /// Moves a label in a transaction that is under way: whoever asks may, the version is there and meets what the label asks,

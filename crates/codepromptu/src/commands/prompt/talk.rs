@@ -71,13 +71,14 @@ pub(super) struct CommentsArgs {
     /// The prompt
     name: String,
     /// On this version alone: a number or a label
-    version: Option<Which>,
+    #[arg(value_name = "VERSION")]
+    on: Option<Which>,
     #[command(flatten)]
     json: Json,
 }
 
 pub(super) async fn comments(client: &Client, args: CommentsArgs) -> anyhow::Result<()> {
-    let query = CommentQuery { version: args.version.map(|which| which.0) };
+    let query = CommentQuery { version: args.on.map(|on| on.0) };
     let found = client.list_comments(&args.name, &query).await?;
     match write_json(&args.json, &found)? {
         Some(()) => Ok(()),
