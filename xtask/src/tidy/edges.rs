@@ -108,7 +108,7 @@ const ADMITTED: &[(&str, &[&str])] = &[
     ("rustix", &["cp-capture"]),
     ("rustls", &["cp-gateway", "cp-client", "codepromptu"]),
     ("rustls-native-certs", &["cp-gateway", "cp-client"]),
-    ("serde-saphyr", &["cp-import"]),
+    ("serde-saphyr", &["cp-prompt", "cp-import"]),
     ("similar", &["cp-prompt", "codepromptu"]),
     ("sqlx", &["cp-db"]),
     ("tiktoken-rs", &["cp-genai"]),
