@@ -5,8 +5,8 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, fingerprint, gateway_key, key, keys, library, login, member, mock, org, policy,
-    prices, project, prompt, provider_key, retention, run, search, sso, status, subject, team,
+    audit, calls, cost, demo, fingerprint, folder, gateway_key, key, keys, library, login, member, mock, org,
+    policy, prices, project, prompt, provider_key, retention, run, search, sso, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -79,7 +79,13 @@ pub(crate) enum Command {
     Import(library::ImportArgs),
     /// Write the prompt library, whole, as JSON lines
     Export(library::ExportArgs),
-    /// See how the server is
+    /// Bring what the library says into a folder of files
+    Pull(folder::PullArgs),
+    /// Bring what a folder of files says into the library
+    Push(folder::PushArgs),
+    /// Show what differs between a folder of files and the library
+    Diff(folder::DiffArgs),
+    /// See how the server is, or how a folder of files stands to the library
     Status(status::StatusArgs),
     /// Run a program so that its calls go through the gateway
     Run(run::RunArgs),

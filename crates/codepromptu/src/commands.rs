@@ -6,6 +6,7 @@ pub(crate) mod cost;
 pub(crate) mod demo;
 mod export;
 pub(crate) mod fingerprint;
+pub(crate) mod folder;
 pub(crate) mod gateway_key;
 mod invitation;
 pub(crate) mod key;

@@ -62,6 +62,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
             Command::Import(args) => Box::pin(commands::library::import(args)).await,
             Command::Export(args) => Box::pin(commands::library::export(args)).await,
+            Command::Pull(args) => Box::pin(commands::folder::pull(args)).await,
+            Command::Push(args) => Box::pin(commands::folder::push(args)).await,
+            Command::Diff(args) => Box::pin(commands::folder::diff(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }

@@ -50,6 +50,8 @@ pub struct Parsed {
     pub file: File,
     /// For the text, or for each part of the chat, the line of the file that it begins on.
     lines: Vec<usize>,
+    /// The line on which its variables are described.
+    variables: usize,
 }
 
 /// A text that is no file of a prompt.
@@ -127,7 +129,7 @@ impl File {
 fn read(text: &str, end: impl FnOnce(Reader<'_>) -> Result<(), FileError>) -> Result<Parsed, FileError> {
     let text = front::with_plain_ends(text);
     let front = FrontMatter::split(&text)?;
-    let first = front.body_line(&text);
+    let (first, variables) = (front.body_line(&text), front.line_of("variables"));
     let body = front.body;
     let mut fields = Reader::new(front);
     let kind = fields.take::<Kind>("kind")?.unwrap_or(Kind::Text);
@@ -145,7 +147,7 @@ fn read(text: &str, end: impl FnOnce(Reader<'_>) -> Result<(), FileError>) -> Re
     };
     end(fields)?;
     let (content, lines) = content(kind, body, first)?;
-    Ok(Parsed { file: File { document: Document { content, ..file.document }, ..file }, lines })
+    Ok(Parsed { file: File { document: Document { content, ..file.document }, ..file }, lines, variables })
 }
 
 fn content(kind: Kind, body: &str, first: usize) -> Result<(Content, Vec<usize>), FileError> {
@@ -175,6 +177,12 @@ impl Parsed {
             Some(Position { line, column }) => Position { line: first + line - 1, column },
             None => Position { line: first, column: 1 },
         }
+    }
+
+    /// What is wrong with how a variable is described.
+    #[must_use]
+    pub fn wrong_variable(&self, what: String) -> FileError {
+        FileError::at(self.variables, 1, what)
     }
 
     /// What is wrong with its templates, and where in the file.

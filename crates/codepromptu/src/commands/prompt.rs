@@ -11,6 +11,7 @@ mod see;
 mod set;
 mod sure;
 
+pub(super) use diff::{unified, write_diff};
 pub(super) use see::write_list;
 
 use std::io::Write;

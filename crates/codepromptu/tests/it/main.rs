@@ -8,6 +8,7 @@ mod bad_input;
 mod crash;
 mod faults;
 mod files;
+mod folder;
 mod library;
 mod money;
 mod plaintext;

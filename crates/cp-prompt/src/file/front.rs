@@ -75,7 +75,13 @@ fn mapping(yaml: &str) -> Result<Map<String, Value>, FileError> {
     if yaml.trim().is_empty() {
         return Ok(Map::new());
     }
-    match serde_saphyr::from_str(yaml) {
+    // What people mean as a text, such as `n`, `007` and `1_000`, is none of YAML's older booleans and numbers.
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+    };
+    match serde_saphyr::from_str_with_options(yaml, options) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(Value::Null) => Ok(Map::new()),
         Ok(_) => Err(FileError::at(2, 1, "the front matter is no mapping of keys to values")),

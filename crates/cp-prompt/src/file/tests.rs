@@ -102,6 +102,13 @@ fn a_model_can_stand_beside_the_configuration() {
 }
 
 #[test]
+fn texts_are_no_booleans_and_no_numbers() {
+    let read = file("---\nconfig: {a: n, b: Yes, c: 007, d: 1_000, e: true, f: 10}\n---\nx");
+    let config = json!({ "a": "n", "b": "Yes", "c": "007", "d": "1_000", "e": true, "f": 10 });
+    assert_eq!(Value::from(read.document.config), config);
+}
+
+#[test]
 fn errors_tell_the_line_and_what_to_write() {
     assert_eq!(error("---\nkind: chat\n"), "line 1, column 1: the front matter has no `---` at its end");
     assert_eq!(
