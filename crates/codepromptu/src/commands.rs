@@ -2,8 +2,11 @@
 
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod completion;
+pub(crate) mod config;
 pub(crate) mod cost;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod export;
 pub(crate) mod fingerprint;
 pub(crate) mod folder;
@@ -13,6 +16,7 @@ pub(crate) mod key;
 pub(crate) mod keys;
 pub(crate) mod library;
 pub(crate) mod login;
+pub(crate) mod man;
 pub(crate) mod member;
 pub(crate) mod mock;
 pub(crate) mod org;

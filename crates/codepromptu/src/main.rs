@@ -66,6 +66,10 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Push(args) => Box::pin(commands::folder::push(args)).await,
             Command::Diff(args) => Box::pin(commands::folder::diff(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
+            Command::Doctor(args) => Box::pin(commands::doctor::run(args)).await,
+            Command::Config(args) => commands::config::run(&args),
+            Command::Completion(args) => commands::completion::run(&args),
+            Command::Man(args) => commands::man::run(&args),
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }
     })

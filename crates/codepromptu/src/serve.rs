@@ -4,6 +4,7 @@
 //! way, capture log, pipeline, store. Each part outlives those that feed it, so nothing that was accepted is dropped.
 
 mod assemble;
+mod database;
 mod metrics;
 mod node;
 mod policies;
@@ -24,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use self::assemble::Parts;
-pub(crate) use self::assemble::open_database;
+pub(crate) use self::database::{MIGRATIONS, connect_database, database_file, open_database};
 use self::signals::Signals;
 use self::upkeep::Upkeep;
 use crate::config::Config;

@@ -9,6 +9,7 @@ mod crash;
 mod faults;
 mod files;
 mod folder;
+mod household;
 mod library;
 mod money;
 mod plaintext;
