@@ -199,6 +199,9 @@ async fn files_and_prompts_are_renamed_deleted_and_archived() {
     std::fs::remove_file(team.path("b.md")).unwrap();
     assert!(team.ok(&["push", "--archive"]).contains("archived  b.md"));
     assert!(team.client().get_prompt("b").await.unwrap().archived_at.is_some());
+    team.write("b.md", "It is back.\n");
+    team.refused(4, &["push"], &["b.md cannot be pushed", "codepromptu prompt restore b"]);
+    std::fs::remove_file(team.path("b.md")).unwrap();
 
     let archived = || PromptChange { archived: Some(true), ..PromptChange::default() };
     team.change("c", archived()).await;
@@ -285,6 +288,41 @@ async fn a_folder_holds_a_part_of_one_library_and_included_prompts_come_first() 
     other.ok(&["push"]);
     assert_eq!(other.newest("in/z").await, (json!("z"), 1));
     other.is_in_step();
+}
+
+#[tokio::test]
+async fn everything_that_is_said_of_a_prompt_is_in_its_file() {
+    let team = Team::new().await;
+    let content = json!([
+        { "role": "system", "content": "## role: user\nis no heading\n" },
+        { "role": "tool", "content": "", "tool_call_id": "c1" },
+    ]);
+    let details = json!({
+        "status": "draft", "description": "Two\nlines: #1", "purpose": "yes", "models": ["gpt-5"], "tags": ["b", "a"],
+        "variables": [{ "name": "n", "type": "integer", "required": false, "default": 3, "examples": [1, 2] }],
+        "criteria": [
+            { "metric": "latency_p95_ms", "comparison": "at_most", "target": 800, "window": "7 days" },
+            { "expression": "len(output) < 10" },
+        ],
+        "metadata": { "007": [1.5, null, "1_000", { "a": "~" }], "date": "2026-01-01" },
+    });
+    let config = json!({ "model": "gpt-5", "temperature": 1.0, "stop": ["\n---\n"], "seed": 18446744073709551615_u64 });
+    let new = json!({ "name": "whole", "details": details, "version": { "content": content, "syntax": "none", "config": config } });
+    team.client().create_prompt(&serde_json::from_value(new).unwrap()).await.unwrap();
+    team.ok(&["pull"]);
+    team.is_in_step();
+    // The file alone says all of it.
+    std::fs::remove_dir_all(team.path(".codepromptu")).unwrap();
+    assert_eq!(team.ok(&["push"]), "The library says what the files say.\n");
+    team.is_in_step();
+    team.edit("whole.md", "Two", "Three");
+    team.ok(&["push"]);
+    let prompt = team.client().get_prompt("whole").await.unwrap();
+    assert_eq!((prompt.description.as_str(), prompt.latest), ("Three\nlines: #1", 1));
+    assert_eq!(serde_json::to_value(&prompt.metadata).unwrap(), details["metadata"]);
+    let variables = "variables:\n- name: \"n\"\n  type: integer\n  required: false\n  default: 3\n  examples:\n  - 1\n  - 2\n";
+    let text = team.read("whole.md");
+    assert!(text.contains(variables) && text.contains("\n\\## role: user\nis no heading\n\n\n"), "{text}");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{File, FileError, FrontMatter};
 use crate::{
-    Content, Criterion, Details, Kind, LabelName, ModelConfig, PromptName, Status, Syntax, VariableSpec,
-    VariableType, sorted_tags,
+    Content, Criterion, Details, Kind, LabelName, ModelConfig, PromptName, Status, Syntax, VariableName,
+    VariableSpec, VariableType, sorted_tags,
 };
 
 /// The keys, in the order in which they are written.
@@ -34,7 +34,7 @@ pub(super) struct Written<'a> {
     #[serde(skip_serializing_if = "Map::is_empty")]
     config: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    variables: Vec<Value>,
+    variables: Vec<WrittenVariable<'a>>,
     #[serde(skip_serializing_if = "<[Criterion]>::is_empty")]
     criteria: &'a [Criterion],
     #[serde(skip_serializing_if = "Map::is_empty")]
@@ -58,25 +58,40 @@ impl<'a> Written<'a> {
             models: &details.models,
             syntax: Some(document.syntax).filter(|syntax| *syntax != Syntax::default()),
             config: document.config.as_map(),
-            variables: details.variables.iter().map(variable).collect(),
+            variables: details.variables.iter().map(WrittenVariable::of).collect(),
             criteria: &details.criteria,
             metadata: &details.metadata,
         }
     }
 }
 
-/// A variable without what goes without saying.
-fn variable(spec: &VariableSpec) -> Value {
-    let mut value = serde_json::to_value(spec).unwrap_or_default();
-    if let Some(fields) = value.as_object_mut() {
-        if spec.kind == VariableType::String {
-            fields.remove("type");
-        }
-        if spec.required {
-            fields.remove("required");
+/// A variable, without what goes without saying.
+#[derive(Serialize)]
+struct WrittenVariable<'a> {
+    name: &'a VariableName,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<VariableType>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    examples: &'a [Value],
+}
+
+impl<'a> WrittenVariable<'a> {
+    fn of(spec: &'a VariableSpec) -> Self {
+        Self {
+            name: &spec.name,
+            kind: Some(spec.kind).filter(|kind| *kind != VariableType::String),
+            description: &spec.description,
+            required: (!spec.required).then_some(false),
+            default: spec.default.as_ref(),
+            examples: &spec.examples,
         }
     }
-    value
 }
 
 /// Front matter of which each key is taken once.

@@ -32,15 +32,15 @@ config:
   model: gpt-5
   temperature: 0.2
 variables:
-- description: Whom it goes to
-  name: customer
+- name: customer
+  description: Whom it goes to
 criteria:
 - metric: quality
   comparison: at_least
   target: 0.9
   window: 100 calls
 metadata:
-  ticket: 007-a
+  ticket: 7-a
 ---
 
 ## role: system
@@ -68,13 +68,7 @@ fn a_file_is_written_as_it_is_read() {
         ])
     );
     assert_eq!((read.status, read.tags.len(), read.details.criteria.len()), (Status::Draft, 2, 1));
-    // The order of keys inside of a variable is that of the JSON library.
-    assert_eq!(file(&read.format()), read);
-    assert_eq!(
-        read.format().lines().take(11).collect::<Vec<_>>(),
-        WHOLE.lines().take(11).collect::<Vec<_>>()
-    );
-    assert!(read.format().ends_with(WHOLE.split_once("---\n\n").unwrap().1));
+    assert_eq!(read.format(), WHOLE);
     assert_eq!(File::of(read.said(), read.document.clone()).unwrap(), read);
 }
 

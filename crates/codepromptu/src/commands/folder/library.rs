@@ -22,6 +22,8 @@ pub(super) struct Theirs {
     /// The version that counts: the newest, unless the folder went back to an earlier one since.
     pub(super) version: VersionNumber,
     pub(super) said: Said,
+    /// What that version says, where it had to be read.
+    document: Option<Document>,
 }
 
 /// The prompts in use that the folder holds.
@@ -67,16 +69,21 @@ impl Theirs {
         let details = state::said(&read(&prompt, nothing())?).details;
         if let Some(agreed) = agreed.filter(|agreed| agreed.latest == prompt.latest) {
             let said = Said { document: agreed.said().document, details };
-            return Ok(Self { version: agreed.version, prompt, said });
+            return Ok(Self { version: agreed.version, prompt, said, document: None });
         }
         let version = VersionNumber::try_from(prompt.latest)?;
-        let document = document(client, &prompt, version).await?.digest();
-        Ok(Self { prompt, version, said: Said { document, details } })
+        let document = document(client, &prompt, version).await?;
+        let said = Said { document: document.digest(), details };
+        Ok(Self { prompt, version, said, document: Some(document) })
     }
 
     /// The prompt, as a file.
     pub(super) async fn file(&self, client: &Client) -> anyhow::Result<File> {
-        read(&self.prompt, document(client, &self.prompt, self.version).await?)
+        let document = match &self.document {
+            Some(document) => document.clone(),
+            None => document(client, &self.prompt, self.version).await?,
+        };
+        read(&self.prompt, document)
     }
 
     /// What is agreed on where the folder says the same as the library.

@@ -12,7 +12,7 @@ use super::merge::{Merged, merge_files, merge_lines};
 use super::path::path_of;
 use super::report::Report;
 use super::survey::{Item, Ours, Renaming, survey};
-use super::{Folder, files};
+use super::{Folder, files, state};
 use crate::cli::ServerArgs;
 use crate::output::Failure;
 
@@ -145,7 +145,9 @@ impl Pull<'_> {
             return Ok(());
         }
         let file = theirs.file(self.client).await?;
-        files::write(&self.folder.root, path, &file.format())?;
+        if !self.replace(item.ours.as_ref(), path, &file.format())? {
+            return Ok(());
+        }
         self.folder.state.prompts.insert(theirs.prompt.id, theirs.agreed(&file));
         let what = if item.ours.is_some() { "updated" } else { "new" };
         self.report.done(what, path, &format!("version {}", theirs.version))
@@ -161,7 +163,9 @@ impl Pull<'_> {
         let agreed = theirs.agreed(&their_file);
         match merge_files(&base, &ours.parsed.file, &their_file) {
             Merged::Clean(merged) => {
-                files::write(&self.folder.root, path, &merged.format())?;
+                if !self.replace(Some(&ours), path, &merged.format())? {
+                    return Ok(());
+                }
                 self.folder.state.prompts.insert(theirs.prompt.id, agreed);
                 self.report.done("merged", path, &format!("version {}, and what you changed", theirs.version))
             }
@@ -185,6 +189,20 @@ impl Pull<'_> {
             self.folder.state.prompts.insert(theirs.prompt.id, theirs.agreed(&their_file));
         }
         self.report.conflict(path, "the library has a prompt of this name that says something else")
+    }
+
+    /// Writes a file, unless somebody changed it since it was read; that is told.
+    fn replace(&mut self, ours: Option<&Ours>, path: &Path, text: &str) -> anyhow::Result<bool> {
+        if let Some(ours) = ours {
+            let now =
+                File::parse(&files::read(&self.folder.root, path)?).map(|parsed| state::said(&parsed.file));
+            if now != Ok(ours.said) {
+                self.report.conflict(path, "it was changed just now: repeat the command")?;
+                return Ok(false);
+            }
+        }
+        files::write(&self.folder.root, path, text)?;
+        Ok(true)
     }
 
     fn remove(&mut self, item: &Item, path: &Path) -> anyhow::Result<()> {

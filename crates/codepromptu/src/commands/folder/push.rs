@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use cp_client::Client;
+use cp_client::{Client, ClientError};
 use cp_prompt::VersionNumber;
 use cp_wire::{NewPromptVersion, Prompt, PromptChange};
 
@@ -16,6 +16,7 @@ use super::state::Agreed;
 use super::survey::{Item, Renaming, Survey, survey};
 use super::{Folder, check};
 use crate::cli::ServerArgs;
+use crate::output::Clash;
 
 /// `codepromptu push`.
 #[derive(Debug, Args)]
@@ -188,11 +189,28 @@ impl Push<'_> {
         }
         let mut new = cp_import::new_prompt(ours.name.to_string(), file).map_err(anyhow::Error::msg)?;
         new.version.message.clone_from(&self.args.message);
-        let saved = self.client.create_prompt(&new).await?;
+        let saved = match self.client.create_prompt(&new).await {
+            Ok(saved) => saved,
+            Err(error) => return Err(self.refused(&new.name, error).await),
+        };
         let version = VersionNumber::try_from(saved.version.number)?;
         let agreed = Agreed::new(saved.prompt.name, file, (version, saved.prompt.latest));
         self.folder.state.prompts.insert(saved.prompt.id, agreed);
         self.report.done("new", path, "version 1")
+    }
+
+    /// Why a prompt was not made. An archived one is not listed, and keeps its name.
+    async fn refused(&self, name: &str, error: ClientError) -> anyhow::Error {
+        match self.client.get_prompt(name).await {
+            Ok(prompt) if prompt.archived_at.is_some() => Clash {
+                what: format!("the library has an archived prompt `{name}`"),
+                help: format!(
+                    "take it into use again with `codepromptu prompt restore {name}`, or rename the file"
+                ),
+            }
+            .into(),
+            _ => error.into(),
+        }
     }
 
     async fn give(&mut self, item: Item, path: &Path) -> anyhow::Result<()> {
