@@ -5,8 +5,9 @@ use cp_base::Secret;
 use cp_client::{Client, ClientError};
 
 use crate::commands::{
-    audit, calls, cost, demo, fingerprint, gateway_key, key, keys, library, login, member, mock, org, policy,
-    prices, project, prompt, provider_key, retention, run, search, sso, status, subject, team,
+    audit, calls, completion, config, cost, demo, doctor, fingerprint, folder, gateway_key, key, keys,
+    library, login, man, member, mock, org, policy, prices, project, prompt, provider_key, retention, run,
+    search, sso, status, subject, team,
 };
 use crate::credentials;
 use crate::serve::ServeArgs;
@@ -79,8 +80,22 @@ pub(crate) enum Command {
     Import(library::ImportArgs),
     /// Write the prompt library, whole, as JSON lines
     Export(library::ExportArgs),
-    /// See how the server is
+    /// Bring what the library says into a folder of files
+    Pull(folder::PullArgs),
+    /// Bring what a folder of files says into the library
+    Push(folder::PushArgs),
+    /// Show what differs between a folder of files and the library
+    Diff(folder::DiffArgs),
+    /// See how the server is, or how a folder of files stands to the library
     Status(status::StatusArgs),
+    /// Check that everything is as it must be, and say what to do where it is not
+    Doctor(doctor::DoctorArgs),
+    /// See the configuration, and where each value comes from
+    Config(config::ConfigArgs),
+    /// Write what a shell needs to complete commands
+    Completion(completion::CompletionArgs),
+    /// Write the manual's pages
+    Man(man::ManArgs),
     /// Run a program so that its calls go through the gateway
     Run(run::RunArgs),
 }

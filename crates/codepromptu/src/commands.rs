@@ -2,16 +2,21 @@
 
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod completion;
+pub(crate) mod config;
 pub(crate) mod cost;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod export;
 pub(crate) mod fingerprint;
+pub(crate) mod folder;
 pub(crate) mod gateway_key;
 mod invitation;
 pub(crate) mod key;
 pub(crate) mod keys;
 pub(crate) mod library;
 pub(crate) mod login;
+pub(crate) mod man;
 pub(crate) mod member;
 pub(crate) mod mock;
 pub(crate) mod org;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod capture;
+pub(crate) mod effective;
 mod gateway;
 mod otlp;
 mod overlay;

@@ -58,7 +58,8 @@ pub(crate) fn forget(server: &str) -> anyhow::Result<()> {
     }
 }
 
-fn path() -> Option<PathBuf> {
+/// The file, where there is a place for it.
+pub(crate) fn path() -> Option<PathBuf> {
     Some(config::user_dir()?.join("credentials.toml"))
 }
 

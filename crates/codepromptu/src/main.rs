@@ -62,7 +62,14 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Command::Audit(args) => Box::pin(commands::audit::run(args)).await,
             Command::Import(args) => Box::pin(commands::library::import(args)).await,
             Command::Export(args) => Box::pin(commands::library::export(args)).await,
+            Command::Pull(args) => Box::pin(commands::folder::pull(args)).await,
+            Command::Push(args) => Box::pin(commands::folder::push(args)).await,
+            Command::Diff(args) => Box::pin(commands::folder::diff(args)).await,
             Command::Status(args) => Box::pin(commands::status::run(args)).await,
+            Command::Doctor(args) => Box::pin(commands::doctor::run(args)).await,
+            Command::Config(args) => commands::config::run(&args),
+            Command::Completion(args) => commands::completion::run(&args),
+            Command::Man(args) => commands::man::run(&args),
             Command::Run(args) => Box::pin(commands::run::run(args)).await,
         }
     })

@@ -25,6 +25,14 @@ pub(crate) struct Failure {
     pub(crate) help: String,
 }
 
+/// A failure that is a clash with what is there.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Clash {
+    pub(crate) what: String,
+    pub(crate) help: String,
+}
+
 /// Standard output, locked; styles are taken out where it is no terminal or `NO_COLOR` is set.
 pub(crate) fn stdout() -> anstream::AutoStream<io::StdoutLock<'static>> {
     anstream::AutoStream::auto(io::stdout()).lock()
@@ -41,7 +49,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let mut text = format!("{BAD}error{BAD:#}: {}\n", printable(&chain(error)));
     // The error itself finds a failure that was added as context, which its chain does not show as what it is.
     let failure = error.downcast_ref::<Failure>().map(|failure| failure.help.as_str());
-    let help = failure.or_else(|| {
+    let clash = error.downcast_ref::<Clash>().map(|clash| clash.help.as_str());
+    let help = failure.or(clash).or_else(|| {
         error.chain().find_map(|cause| {
             let failure = cause.downcast_ref::<Failure>().map(|failure| failure.help.as_str());
             failure.or_else(|| cause.downcast_ref::<ClientError>()?.help())
@@ -58,6 +67,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 /// 3 where something is not there, 4 where it clashes with what is there, else 1. 2 is a command that cannot be read.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<ClientError>() {
+        _ if error.is::<Clash>() => ExitCode::from(4),
         Some(ClientError::Problem(problem)) if problem.status == 404 => ExitCode::from(3),
         Some(ClientError::Problem(problem)) if matches!(problem.status, 409 | 412) => ExitCode::from(4),
         _ => ExitCode::FAILURE,

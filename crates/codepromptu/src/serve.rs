@@ -4,6 +4,7 @@
 //! way, capture log, pipeline, store. Each part outlives those that feed it, so nothing that was accepted is dropped.
 
 mod assemble;
+mod database;
 mod front;
 mod ground;
 mod library;
@@ -28,9 +29,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::assemble::Parts;
+pub(crate) use self::database::{MIGRATIONS, connect_database, database_file, open_database};
 use self::front::Front;
 use self::ground::Ground;
-pub(crate) use self::ground::open_database;
 use self::signals::Signals;
 use self::upkeep::Upkeep;
 use crate::config::Config;

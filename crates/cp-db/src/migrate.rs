@@ -5,7 +5,7 @@
 //!
 //! Then it puts up, on PostgreSQL, the walls between the rows of tenants that are not there yet, or stand otherwise.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cp_base::{Digest, InstallationScope, SealingKey, Timestamp, hex};
 
@@ -160,6 +160,28 @@ impl Db {
             }
         }
         self.put_up_walls(modules).await
+    }
+
+    /// How many migrations of `modules` the database lacks. It is left as it is.
+    pub async fn count_missing(&self, modules: &[Migrations]) -> Result<usize, MigrateError> {
+        let mut tx = self.begin_read(InstallationScope::grant()).await?;
+        // A database that was never migrated has no table of migrations.
+        let rows = tx.fetch_all(LIST, args![]).await.unwrap_or_default();
+        let mut applied = HashSet::new();
+        for row in rows {
+            applied.insert((row.get::<String>("module")?, row.get::<String>("name")?));
+        }
+        let steps =
+            || modules.iter().flat_map(|module| module.steps.iter().map(|step| (module.module, step.name)));
+        let is_known =
+            |(module, name): &(String, String)| steps().any(|step| step == (module.as_str(), name.as_str()));
+        if let Some((module, name)) = applied.iter().find(|step| !is_known(step)) {
+            let (database, module, name) = (self.name().to_owned(), module.clone(), name.clone());
+            return Err(MigrateError::Newer { database, module, name });
+        }
+        Ok(steps()
+            .filter(|(module, name)| !applied.contains(&((*module).to_owned(), (*name).to_owned())))
+            .count())
     }
 
     async fn put_up_walls(&self, modules: &[Migrations]) -> Result<(), MigrateError> {

@@ -1,5 +1,6 @@
 //! Files with front matter: YAML between two lines `---`, and a text after it.
 
+use cp_prompt::{File, FrontMatter};
 use cp_wire::{NewPrompt, NewPromptVersion, PromptDetails, Variable};
 use serde_json::{Map, Value};
 
@@ -47,49 +48,17 @@ pub(crate) fn prompty(stem: &str, file: &str) -> Result<Found, ImportError> {
     })))
 }
 
-/// Plain Markdown: the text is the prompt. A text without front matter is one too.
+/// The library's own files, and plain Markdown, of which the text is the prompt.
 pub(crate) fn markdown(stem: &str, file: &str) -> Result<Found, ImportError> {
-    let (fields, body) = parts(file)?;
-    let config = with_model(text(&fields, "model"), object(&fields, "config"));
-    let syntax = text(&fields, "syntax").unwrap_or_else(|| "jinja".to_owned());
-    let version = version(body.trim_end().into(), &syntax, config);
-    Ok(alone(Ok(NewPrompt {
-        name: text(&fields, "name").unwrap_or_else(|| stem.to_owned()),
-        version: NewPromptVersion { labels: texts(&fields, "labels"), ..version },
-        details: PromptDetails {
-            description: text(&fields, "description"),
-            purpose: text(&fields, "purpose"),
-            tags: some(texts(&fields, "tags")),
-            ..PromptDetails::default()
-        },
-    })))
+    let file = File::parse_foreign(file)?.file;
+    let name = file.name.as_ref().map_or_else(|| stem.to_owned(), ToString::to_string);
+    Ok(alone(crate::new_prompt(name, &file)))
 }
 
 /// The front matter, empty where there is none, and what follows it.
 fn parts(file: &str) -> Result<(Fields, &str), ImportError> {
-    let Some(rest) = file.strip_prefix("---\n").or_else(|| file.strip_prefix("---\r\n")) else {
-        return Ok((Map::new(), file));
-    };
-    let mut end = 0;
-    for line in rest.split_inclusive('\n') {
-        let yaml = rest.get(..end).unwrap_or_default();
-        end += line.len();
-        if line.trim_end() == "---" {
-            return Ok((mapping(yaml)?, rest.get(end..).unwrap_or_default()));
-        }
-    }
-    Err(ImportError::OpenFrontMatter)
-}
-
-fn mapping(yaml: &str) -> Result<Fields, ImportError> {
-    if yaml.trim().is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_saphyr::from_str(yaml) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(ImportError::FrontMatter),
-        Err(error) => Err(ImportError::Yaml(Box::new(error))),
-    }
+    let FrontMatter { fields, body, .. } = FrontMatter::split(file)?;
+    Ok((fields, body))
 }
 
 fn alone(prompt: Result<NewPrompt, String>) -> Found {

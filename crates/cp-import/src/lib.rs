@@ -4,6 +4,7 @@
 //! say and the library cannot is left out and named, never changed in silence.
 
 mod entry;
+mod file;
 mod format;
 mod front;
 mod fstring;
@@ -17,6 +18,7 @@ mod table;
 use cp_wire::NewPrompt;
 
 pub use entry::digest;
+pub use file::{details, document, file, new_prompt, version};
 pub use format::Format;
 
 /// What a file holds.
@@ -66,12 +68,9 @@ pub enum ImportError {
     /// A configuration without prompts.
     #[error("it has no list `prompts`")]
     NoPrompts,
-    /// Front matter that does not end.
-    #[error("line 1: the front matter has no `---` at its end")]
-    OpenFrontMatter,
-    /// Front matter that is no mapping.
-    #[error("line 2: the front matter is no mapping of keys to values")]
-    FrontMatter,
+    /// Front matter that is none, or says what prompts cannot hold.
+    #[error(transparent)]
+    File(#[from] cp_prompt::FileError),
 }
 
 /// Reads the prompts in a file; `stem` names those that have no name of their own.

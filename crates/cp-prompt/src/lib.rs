@@ -9,6 +9,7 @@ mod content;
 mod criterion;
 mod details;
 mod document;
+mod file;
 mod limits;
 mod lineage;
 mod lines;
@@ -35,6 +36,7 @@ pub use criterion::{
 };
 pub use details::{Details, DetailsError, Status, StatusParseError, sorted_tags};
 pub use document::{Document, DocumentError, Syntax, SyntaxParseError};
+pub use file::{File, FileError, FrontMatter, Parsed};
 pub use limits::{LimitError, Limits};
 pub use lineage::{ancestors, common_ancestors};
 pub use mention::{is_meant, mentions};

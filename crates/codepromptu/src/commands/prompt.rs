@@ -14,6 +14,7 @@ mod set;
 mod sure;
 mod talk;
 
+pub(super) use diff::{unified, write_diff};
 pub(super) use see::write_list;
 
 use std::io::Write;

@@ -1,16 +1,20 @@
-//! `codepromptu status`: how the server is.
+//! `codepromptu status`: how the server is; with a folder, how that stands to the library.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use cp_wire::Status;
 
+use super::folder;
 use crate::cli::ServerArgs;
 use crate::output::{self, BAD, BOLD, GOOD, SOFT, bytes, grouped, printable};
 
 /// `codepromptu status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
+    /// A folder of files, to be compared with the library
+    dir: Option<PathBuf>,
     #[command(flatten)]
     server: ServerArgs,
     /// As JSON
@@ -21,6 +25,10 @@ pub(crate) struct StatusArgs {
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
+    if let Some(dir) = args.dir {
+        let form = if args.json { folder::Form::Json } else { folder::Form::Table };
+        return folder::status(&client, dir, form).await;
+    }
     let status = client.get_status().await?;
     let mut out = output::stdout();
     if args.json {

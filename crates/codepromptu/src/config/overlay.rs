@@ -107,6 +107,20 @@ pub(super) fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// The keys that the environment sets, each with the variable that counts.
+pub(super) fn variables(environment: &[(String, String)]) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut variables = Vec::new();
+    for (name, key, _) in OTEL_VARIABLES {
+        if environment.iter().any(|(known, value)| known == name && !value.is_empty()) {
+            variables.push(((*key).to_owned(), (*name).to_owned()));
+        }
+    }
+    for (name, _) in environment {
+        variables.extend(key_of_variable(name)?.map(|(key, _)| (key, name.clone())));
+    }
+    Ok(variables)
+}
+
 /// The table of all that was written, each key known.
 pub(super) fn read(
     file: Option<&Path>,

@@ -23,7 +23,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::ground::{Ground, database_timeout};
+use super::database::database_timeout;
+use super::ground::Ground;
 use super::library::Prompts;
 use super::node::NodeView;
 use super::policies::PolicyKeeper;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use cp_base::{Clock, IdGenerator, Random, SystemClock};
+use cp_base::{Clock as _, IdGenerator, Random, SystemClock};
 use cp_capture::{Log, LogConfig, LogKeys, Recovery};
-use cp_db::{Db, Durability as DbDurability};
+use cp_db::Db;
 use cp_gateway::{Gateway, GatewayParts, Meters, Snapshot};
 use cp_pipeline::{CONSUMER, Keeper, KeeperParts};
 use cp_redact::CapturePolicies;
@@ -18,15 +18,11 @@ use cp_traffic::TrafficStore;
 use tokio::sync::{Notify, watch};
 
 use super::assemble::Consumer;
+use super::database::{open_database, open_secrets};
 use super::policies;
 use super::projects::ProjectKeeper;
 use crate::config::Config;
 use crate::master_key::{self, FoundKey};
-
-/// The file of the embedded store.
-const DATABASE_FILE: &str = "codepromptu.db";
-/// The file of people's secrets beside it.
-const SECRETS_FILE: &str = "secrets.db";
 
 /// What everything else stands on.
 pub(super) struct Ground {
@@ -119,47 +115,6 @@ async fn open_store(config: &Config, genesis: &Genesis<'_>) -> anyhow::Result<(D
     let db = open_database(config, genesis.clock).await?;
     let registry = cp_store::bootstrap(&db, genesis).await?;
     Ok((db, registry))
-}
-
-/// The store's database, brought to this program's schema.
-pub(crate) async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Db> {
-    let file = config.data_dir.join(DATABASE_FILE);
-    let location = config.database_url.clone().unwrap_or_else(|| file.display().to_string());
-    let durability = match config.capture.durability() {
-        cp_capture::Durability::Process => DbDurability::Process,
-        cp_capture::Durability::Strict => DbDurability::Power,
-    };
-    let timeout = database_timeout(config);
-    let db = match &config.database_role {
-        Some(role) => Db::connect_as(&location, role, timeout).await?,
-        None => Db::connect_within(&location, durability, timeout).await?,
-    };
-    db.migrate(&[cp_store::MIGRATIONS, cp_traffic::MIGRATIONS], clock.now()).await?;
-    if let Some(role) = db.find_passing_role().await? {
-        tracing::warn!(
-            role,
-            "the database's walls between tenants do not hold for this role, which is a superuser or bypasses row \
-             security; name another one as `database_role`"
-        );
-    }
-    Ok(db)
-}
-
-/// Where people's secrets lie: in a file of their own, so that they are in no backup of the store; or in the tables of a server,
-/// which are left out of its dumps.
-async fn open_secrets(config: &Config, db: &Db, clock: &dyn Clock) -> anyhow::Result<Db> {
-    if config.database_url.is_some() {
-        return Ok(db.clone());
-    }
-    let file = config.data_dir.join(SECRETS_FILE).display().to_string();
-    // Of a power cut nothing may be left that opens with a secret which is gone.
-    let secrets = Db::connect_within(&file, DbDurability::Power, database_timeout(config)).await?;
-    secrets.migrate(&[cp_traffic::SUBJECT_KEY_MIGRATIONS], clock.now()).await?;
-    Ok(secrets)
-}
-
-pub(super) fn database_timeout(config: &Config) -> Duration {
-    Duration::from_millis(config.database_timeout_ms)
 }
 
 fn log_config(config: &Config) -> LogConfig {

@@ -8,6 +8,8 @@ mod bad_input;
 mod crash;
 mod faults;
 mod files;
+mod folder;
+mod household;
 mod library;
 mod money;
 mod plaintext;

@@ -1,6 +1,6 @@
 //! `codepromptu prompt diff`: what two versions say, line by line.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
 use clap::builder::styling::Style;
@@ -39,6 +39,11 @@ pub(super) async fn diff(client: &Client, args: &DiffArgs) -> anyhow::Result<()>
     if write_json(&args.json, &found)?.is_some() {
         return Ok(());
     }
+    Ok(write_diff(&differences)?)
+}
+
+/// Writes differences in the colours that they have in a terminal.
+pub(in crate::commands) fn write_diff(differences: &str) -> io::Result<()> {
     let mut out = output::stdout();
     for line in differences.lines() {
         let style = style(line);
@@ -54,7 +59,7 @@ fn settings(version: &PromptVersion) -> anyhow::Result<String> {
 }
 
 /// Empty where they are the same.
-fn unified([old, new]: [String; 2], [from, to]: [String; 2]) -> String {
+pub(in crate::commands) fn unified([old, new]: [String; 2], [from, to]: [String; 2]) -> String {
     TextDiff::from_lines(&old, &new).unified_diff().header(&from, &to).to_string()
 }
 
