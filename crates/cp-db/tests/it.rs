@@ -217,6 +217,15 @@ db_test! {
         test.db.migrate(&[THINGS], AT).await.unwrap();
     }
 
+    async fn what_a_schema_lacks_is_counted_and_left_alone(test: TestDb) {
+        assert_eq!(test.db.count_missing(&[THINGS]).await.unwrap(), 1);
+        assert!(test.db.catalogue().await.unwrap().is_empty());
+        test.db.migrate(&[THINGS], AT).await.unwrap();
+        assert_eq!(test.db.count_missing(&[THINGS]).await.unwrap(), 0);
+        let error = test.db.count_missing(&[]).await.unwrap_err();
+        assert!(matches!(error, MigrateError::Newer { .. }), "{error}");
+    }
+
     async fn a_newer_or_an_altered_schema_is_refused(test: TestDb) {
         test.db.migrate(&[THINGS], AT).await.unwrap();
         let error = test.db.migrate(&[], AT).await.unwrap_err();
