@@ -72,6 +72,7 @@ const COLUMNS: &[(&str, Kind, &str)] = &[
     ("client", Text, "/client"),
     ("gateway_key", Text, "/gateway_key"),
     ("source", Text, "/source"),
+    ("prompt_version_id", Text, "/prompt_version_id"),
     ("node_id", Text, "/node_id"),
     ("request_bytes", Count, "/request_bytes"),
     ("response_bytes", Count, "/response_bytes"),
