@@ -170,6 +170,7 @@ def test_a_traced_generation_is_a_call_and_has_its_scores(langfuse, tracer, gate
     metadata = call["metadata"]
     assert (metadata["prompt_name"], metadata["prompt_version"]) == ("traced", 1)
     assert call["prompt_version_id"].startswith("pv_")
+    assert [row["version"] for row in get(gateway, "/prompts/traced/usage")["usage"]] == [1]
     assert (metadata["team"], metadata["tags"], metadata["environment"]) == ("search", ["t"], "tests")
     assert get(gateway, "/calls", session="s-1")["calls"][0]["id"] == listed["id"]
 

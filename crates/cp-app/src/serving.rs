@@ -153,7 +153,7 @@ impl Serving {
         ctx.require(Action::ServePrompts)?;
         let name = name.parse().map_err(AppError::invalid)?;
         let served = self.find_served(ctx.scope, &name, selector).await?;
-        self.count(ctx, &served);
+        self.count(ctx, served.version());
         Ok(served)
     }
 
@@ -168,7 +168,7 @@ impl Serving {
         ctx.require(Action::ServePrompts)?;
         let name = name.parse().map_err(AppError::invalid)?;
         let (served, rendered) = self.render_served(ctx.scope, &name, selector, values).await?;
-        self.count(ctx, &served);
+        self.count(ctx, served.version());
         Ok((served, rendered))
     }
 
@@ -218,12 +218,13 @@ impl Serving {
         Ok((served, rendered))
     }
 
-    fn count(&self, ctx: &Ctx, served: &Served) {
+    /// A version was served to whoever asks.
+    pub(crate) fn count(&self, ctx: &Ctx, version: PromptVersionId) {
         let key = match ctx.org.caller.principal {
             Some(Principal::ApiKey(key)) => Some(key),
             _ => None,
         };
-        self.shelf.tally.count(ctx.scope, served.body.id, key, self.clock.now());
+        self.shelf.tally.count(ctx.scope, version, key, self.clock.now());
     }
 
     async fn find_served(

@@ -56,7 +56,9 @@ impl App {
         if view.prompt.archived_at.is_some() {
             return Err(AppError::absent(format_args!("the prompt `{}` is archived", view.prompt.name)));
         }
-        self.resolved(ctx, view, version).await
+        let resolved = self.resolved(ctx, view, version).await?;
+        self.serving().count(ctx, resolved.1.id);
+        Ok(resolved)
     }
 
     async fn resolved(
