@@ -46,6 +46,7 @@ schema = schemathesis.openapi.from_path(REPOSITORY / "crates/cp-api/openapi.json
 operations = {operation.label: operation for operation in (result.ok() for result in schema.get_all_operations())}
 # Events without end are not waited for here.
 del operations["GET /api/v1/calls/tail"]
+del operations["GET /api/v1/changes"]
 
 
 @pytest.mark.parametrize("label", operations)
