@@ -16,6 +16,7 @@ use http::{HeaderName, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::OnUpgrade;
 use metrics::counter;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::admit::{Address, Admitted};
@@ -70,6 +71,8 @@ pub struct Gateway {
     pub(crate) sightings: Sightings,
     upgraded: TaskTracker,
     library: OnceLock<Arc<dyn Library>>,
+    /// For requests that are read for the prompts that they may name, in bytes.
+    room: Arc<Semaphore>,
 }
 
 /// What the provider answered, and the client's side of the connection where the protocol may change.
@@ -92,6 +95,7 @@ impl Gateway {
             sightings: Sightings::new(),
             upgraded: TaskTracker::new(),
             library: OnceLock::new(),
+            room: Arc::new(Semaphore::new(prompt::ROOM_BYTES)),
         }
     }
 
@@ -161,7 +165,8 @@ impl Gateway {
         let mut call =
             opened.map_err(|failure| (failure, self.context.clock().ticks().micros_since(received)))?;
         call.hold(reservation);
-        match send(admitted, &mut call, self.library.get().map(AsRef::as_ref)).await {
+        let library = self.library.get().map(|library| (library.as_ref(), &self.room));
+        match send(admitted, &mut call, library).await {
             Ok(answer) => Ok(self.pass_on(answer, call, &snapshot).await),
             Err(failure) => {
                 let overhead_us = call.overhead_us();
@@ -303,12 +308,12 @@ fn refusal(failure: &Failure, family: Family, call: CallId, overhead_us: u64) ->
 async fn send(
     admitted: Admitted,
     call: &mut OpenCall,
-    library: Option<&dyn Library>,
+    library: Option<(&dyn Library, &Arc<Semaphore>)>,
 ) -> Result<Answer, Failure> {
     let Admitted { mut head, body, upstream, snapshot, found, provider, credential, .. } = admitted;
     let path_and_query = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let target = Address::of(path_and_query).path;
-    let library = library.filter(|library| library.has_prompts(found.project.scope));
+    let library = library.filter(|(library, _)| library.has_prompts(found.project.scope));
     let prompts = library.zip(prompt::could_name(&head, upstream.family, target));
     let secret = found.project.provider_keys.get(&*provider);
     let uri = match &credential {

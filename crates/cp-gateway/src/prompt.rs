@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cp_base::{ErrorKind, ProjectScope, PromptVersionId};
@@ -18,6 +19,7 @@ use cp_prompt::{LabelName, ModelConfig, Reference, Rendered, Selector, Values, V
 use http::{Method, header, request};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::place::Dialect;
 use crate::failure::Failure;
@@ -25,6 +27,8 @@ use crate::tee::RequestTee;
 
 /// A request that is larger is not read: it says what it has to say itself.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Nor are requests for which there is no room among those that are being read.
+pub(crate) const ROOM_BYTES: usize = 64 * 1024 * 1024;
 /// What ids of prompts that lie with OpenAI begin with.
 const OPENAI_PREFIX: &str = "pmpt_";
 
@@ -93,12 +97,12 @@ pub(crate) fn could_name(head: &request::Parts, family: Family, path: &str) -> O
 
 /// Puts the prompt that a request names in its place, where it names one: the version then.
 pub(crate) async fn fill(
-    library: &dyn Library,
+    (library, room): (&dyn Library, &Arc<Semaphore>),
     dialect: Dialect,
     project: ProjectScope,
     body: &mut RequestTee,
 ) -> Result<Option<PromptVersionId>, Failure> {
-    let Some(whole) = body.hold(MAX_BYTES).await? else { return Ok(None) };
+    let Some(whole) = body.hold(MAX_BYTES, room).await? else { return Ok(None) };
     let Some((wanted, fields)) = named(&whole)? else { return Ok(None) };
     let found = library.fill(project, wanted).await?;
     body.replace(filled(dialect, fields, &found)?);

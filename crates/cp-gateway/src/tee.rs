@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use cp_base::Outcome;
 use cp_capture::Ack;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 use crate::call::{OpenCall, Upload};
@@ -27,6 +29,8 @@ const MOST_ARRIVED: usize = 4;
 pub(crate) struct RequestTee {
     /// What was read before the request went on, and goes out first.
     held: VecDeque<Bytes>,
+    /// What that takes of the room that there is for all of them.
+    room: Option<OwnedSemaphorePermit>,
     /// Absent where the body is empty, and where all of it is held.
     inner: Option<Incoming>,
     upload: Upload,
@@ -41,25 +45,30 @@ pub(crate) struct UploadBroken;
 
 impl RequestTee {
     pub(crate) fn new(inner: Incoming, upload: Upload, limit: Option<u64>) -> Self {
-        Self { held: VecDeque::new(), inner: Some(inner), upload, passed: 0, limit }
+        Self { held: VecDeque::new(), room: None, inner: Some(inner), upload, passed: 0, limit }
     }
 
     /// The body of a request that has none.
     pub(crate) fn empty(upload: Upload) -> Self {
-        Self { held: VecDeque::new(), inner: None, upload, passed: 0, limit: None }
+        Self { held: VecDeque::new(), room: None, inner: None, upload, passed: 0, limit: None }
     }
 
-    /// Reads to the end, or further than `most` bytes, and holds what came; it goes out as if it had not been held. What it
-    /// says, where that is all of it.
-    pub(crate) async fn hold(&mut self, most: usize) -> Result<Option<Bytes>, Failure> {
+    /// Reads to the end, or further than `most` bytes or than there is room for, and holds what came; it goes out as if it had
+    /// not been held. What it says, where that is all of it.
+    pub(crate) async fn hold(
+        &mut self,
+        most: usize,
+        room: &Arc<Semaphore>,
+    ) -> Result<Option<Bytes>, Failure> {
         let mut held = 0;
         while let Some(inner) = self.inner.as_mut().filter(|inner| !inner.is_end_stream()) {
             let frame = poll_fn(|cx| Pin::new(&mut *inner).poll_frame(cx)).await;
             let Some(frame) = frame else { break };
             let Ok(data) = frame.map_err(|_| Failure::RequestBroken)?.into_data() else { continue };
             held += data.len();
+            let has_room = self.take_room(data.len(), room);
             self.held.push_back(data);
-            if held > most {
+            if held > most || !has_room {
                 return Ok(None);
             }
         }
@@ -70,6 +79,17 @@ impl RequestTee {
             self.held.push_back(whole.freeze());
         }
         Ok(self.held.front().cloned())
+    }
+
+    /// Takes room for so many bytes for as long as this lives. Whether there was any.
+    fn take_room(&mut self, bytes: usize, room: &Arc<Semaphore>) -> bool {
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let Ok(taken) = Arc::clone(room).try_acquire_many_owned(wanted) else { return false };
+        match &mut self.room {
+            Some(room) => room.merge(taken),
+            room => *room = Some(taken),
+        }
+        true
     }
 
     /// Sends this instead of what is held.
