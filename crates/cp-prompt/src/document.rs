@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(digest, hex(&sha256(&[FIRST.trim_end().as_bytes()])));
     }
 
+    proptest::proptest! {
+        /// A number that came back as another would be another version each time that it is saved.
+        #[test]
+        fn numbers_are_read_as_they_are_written(number in proptest::num::f64::NORMAL) {
+            let config = serde_json::from_value(json!({ "temperature": number })).unwrap();
+            let document = Document { config, ..document() };
+            let again = Document::decode(&document.canonical()).unwrap();
+            proptest::prop_assert_eq!(again.canonical(), document.canonical());
+        }
+    }
+
     #[test]
     fn the_order_of_keys_does_not_matter() {
         let read = |text: &str| serde_json::from_str::<Document>(text).unwrap();
