@@ -1,12 +1,16 @@
 //! Nodes go on serving prompts, the right ones, whatever becomes of their database and of each other; and calls can name them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cp_app::library::Selector;
+use cp_app::{Credential, Serving, Wanted};
+use cp_base::{MasterKey, SystemClock};
 use cp_testkit::Cluster;
 use cp_wire::{CallQuery, PageQuery};
 use http::Request;
@@ -75,6 +79,14 @@ fn node(installation: &Installation, cluster: &Cluster, data: &str) -> Command {
     command
 }
 
+/// The version in production, as a node's copy has it.
+async fn copied(copy: &Path, key: &str) -> Option<i32> {
+    let (master, clock) = (MasterKey::new([0x17; 32]), Arc::new(SystemClock::default()));
+    let (serving, _) = Serving::restore(copy, &master, clock).ok()?;
+    let ctx = serving.recall(&Credential::ApiKey(key.to_owned()), &Wanted::default(), None).ok()??;
+    Some(serving.serve(&ctx, "support/reply", &Selector::default()).await.ok()?.number().get())
+}
+
 const KIND: &str = "Answer Ada kindly.";
 const BRIEF: &str = "Answer Ada briefly.";
 
@@ -84,16 +96,10 @@ async fn a_node_serves_without_its_database_and_starts_without_it() {
     let start = || Program::start(&mut node(&installation, &cluster, "one"));
     let program = start();
     let key = fill(&http, &program).await;
-    let copy = installation.dir.path().join("one/library.copy");
     let to = json!({ "version": 2 });
     edit(&http, &program, "PUT", "/prompts/support%2Freply/labels/production", to).await;
-    until("the copy is written", async || copy.exists()).await;
-    // What is written is what was moved last.
-    until("the copy is new", async || {
-        std::fs::metadata(&copy).unwrap().modified().unwrap().elapsed().unwrap()
-            > Duration::from_millis(1_200)
-    })
-    .await;
+    let copy = installation.dir.path().join("one/library.copy");
+    until("the copy holds the move", async || copied(&copy, &key).await == Some(2)).await;
 
     cluster.stop();
     for _ in 0..50 {
@@ -232,6 +238,12 @@ async fn a_call_names_a_prompt() {
         let call = program.ended_call(answer.call).await;
         assert_eq!(call.summary.error_code.as_deref(), Some(code));
     }
+    // What is too large to be read passes as it is.
+    let large = json!([{ "role": "user", "content": "x".repeat(9 << 20) }]);
+    let large = json!({ "model": "prompt:support/reply", "messages": large });
+    let answer = call(&http, &program, "/openai/v1/chat/completions", &large).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(program.ended_call(answer.call).await.summary.prompt_version_id, None);
     // A prompt that lies with the provider is the provider's.
     let theirs = json!({ "model": "gpt-4o-mini", "prompt": { "id": "pmpt_1" }, "input": "x" });
     assert_eq!(call(&http, &program, "/openai/v1/responses", &theirs).await.status, 200);

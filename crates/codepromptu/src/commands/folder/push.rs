@@ -44,7 +44,10 @@ pub(crate) async fn run(args: PushArgs) -> anyhow::Result<()> {
     let client = args.server.client()?;
     let mut folder = Folder::open(args.dir.clone())?;
     if !folder.root.is_dir() {
-        return Err(anyhow!("there is no folder {}", folder.root.display()));
+        return Err(anyhow!(
+            "there is no folder {}: name one, or make it with `codepromptu pull`",
+            folder.root.display()
+        ));
     }
     let mut survey = survey(&client, &folder).await?;
     let mut report = Report::default();

@@ -20,7 +20,7 @@ pub(super) struct RelateArgs {
     name: String,
     /// related, supersedes, derived_idea, duplicate, tested_by or incident; or what the other one calls it
     relation: String,
-    /// The other prompt
+    /// The other prompt; of tested_by and incident also an address
     #[arg(required_unless_present = "text")]
     other: Option<String>,
     /// Of tested_by and incident: what it is to, where that is no prompt
@@ -34,8 +34,12 @@ pub(super) struct RelateArgs {
 }
 
 pub(super) async fn relate(client: &Client, args: RelateArgs) -> anyhow::Result<()> {
-    let new =
-        NewCrossReference { relation: args.relation, prompt: args.other, text: args.text, note: args.note };
+    // No prompt is called like an address.
+    let (prompt, text) = match args.other {
+        Some(address) if address.contains("://") => (None, Some(address)),
+        other => (other, args.text),
+    };
+    let new = NewCrossReference { relation: args.relation, prompt, text, note: args.note };
     let made = client.create_reference(&args.name, &new).await?;
     if write_json(&args.json, &made)?.is_some() {
         return Ok(());
