@@ -28,8 +28,12 @@ async fn propose(editor: &Somebody<'_>, version: i64) -> String {
     format!("/proposals/{}", made["proposal"]["id"].as_str().unwrap())
 }
 
+/// Where it is, which is also what is served.
 async fn production(somebody: &Somebody<'_>) -> Value {
-    somebody.done("GET", AT, Value::Null).await["labels"]["production"].clone()
+    let at = somebody.done("GET", AT, Value::Null).await["labels"]["production"].clone();
+    let served = somebody.done("GET", "/serve/support/refund-reply", Value::Null).await;
+    assert_eq!(served["version"], at);
+    at
 }
 
 #[test]

@@ -92,6 +92,7 @@ impl App {
         let described = format!("{} {}: to {to}", prompt.name, names.join(" "));
         let seen = view(act.tx(), prompt).await?;
         act.commit(Event::new("label.move", seen.prompt.id).detail(described).after(&to)).await?;
+        self.shelve_own_change().await;
         Ok(seen)
     }
 

@@ -174,6 +174,7 @@ impl App {
         }
         let view = seen(act.tx(), &sealer, ctx, proposal).await?;
         act.commit(event).await?;
+        self.shelve_own_change().await;
         Ok(view)
     }
 
