@@ -140,7 +140,7 @@ def test_a_traced_generation_is_a_call_and_has_its_scores(langfuse, tracer, gate
     langfuse.create_prompt(name="traced", prompt="Capital of {{country}}?", labels=["production"])
     prompt = langfuse.get_prompt("traced")
     asked = [{"role": "user", "content": prompt.compile(country="Peru")}]
-    with tracer.start_as_current_observation(as_type="span", name="request") as span:
+    with tracer.start_as_current_observation(as_type="span", name="request"):
         with propagate_attributes(user_id="ann", session_id="s-1", tags=["t"], metadata={"team": "search"}):
             with tracer.start_as_current_observation(
                 as_type="generation",
